@@ -1,0 +1,46 @@
+# The jobs of the house. `make` alone lists them. Each one sets up what it needs.
+#
+#   WHEELHOUSE=FOLDER|none   where Python packages come from first (scripts/setup)
+#   ARGS=...                 passed on to the program that the job runs
+#   FILTER=...               only cases whose name contains this (conformance)
+#   REQUIRE=dotnet           without dotnet, fail instead of leaving its pairs out (conformance)
+#   QUICK=1                  a smoke run of under a minute (bench)
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup proto lint test conformance bench clean
+
+# Unset means "try the default"; an empty value would mean the same to scripts/setup.
+export WHEELHOUSE
+
+help: ## list the jobs
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## set up Python tools in .venv/, .NET packages and buf; says where they come from
+	@scripts/setup
+
+proto: ## generate the Python wire code from proto/
+	@scripts/proto
+
+lint: ## check style, types, layers, the contract and what is generated from it
+	@scripts/setup python
+	@scripts/lint
+
+test: ## run the unit and end-to-end tests, Python and .NET
+	@scripts/setup python
+	@scripts/test $(ARGS)
+
+conformance: ## run every scenario over every pair of languages; ends with the matrix
+	@scripts/setup python
+	@scripts/conformance $(if $(FILTER),--filter '$(FILTER)') $(if $(REQUIRE),--require '$(REQUIRE)') $(ARGS)
+
+bench: ## measure JSON against protobuf over every pair of languages
+	@scripts/setup python
+	@scripts/bench $(if $(QUICK),--quick) $(ARGS)
+
+clean: ## remove what was built; .venv/ and downloaded packages stay
+	@rm -rf build python/build conformance/build
+	@find . \( -name .venv -o -name node_modules -o -name .git \) -prune -o -type d \
+	  \( -name __pycache__ -o -name .pytest_cache -o -name .mypy_cache -o -name .ruff_cache -o -name .hypothesis \
+	  -o -name .import_linter_cache -o -name .benchmarks \) -print0 | xargs -0 rm -rf
+	@find dotnet conformance/adapters examples bench -type d \( -name bin -o -name obj \) -prune -print0 2> /dev/null | xargs -0 rm -rf

@@ -1,0 +1,56 @@
+"""Where and of what a result was made."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("parley", "grpcio", "protobuf", "uvloop")
+
+
+def provenance(root: Path, dotnet: bool) -> dict[str, Any]:
+    """Returns commit, date, machine and versions.
+
+    Args:
+        root: the repository.
+        dotnet: whether .NET parties take part.
+    """
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    if dotnet:
+        versions["dotnet"] = _output(root, "dotnet", "--version")
+    changed = _output(root, "git", "status", "--porcelain", "--untracked-files=no")
+    return {
+        "commit": _output(root, "git", "rev-parse", "HEAD") + ("-changed" if changed else ""),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count() or 1,
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        },
+        "versions": versions,
+    }
+
+
+def _output(root: Path, *command: str) -> str:
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")

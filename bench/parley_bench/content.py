@@ -25,7 +25,7 @@ def recipe(size: int) -> Recipe:
     Raises:
         ValueError: `size` is too small for a message.
     """
-    values = size // 40
+    values = max(0, size - 60) // 40
     text = size - len(_as_json(values, ""))
     if text < 0:
         raise ValueError(f"no message has {size} bytes; the smallest has {len(_as_json(0, ''))}")

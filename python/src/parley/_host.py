@@ -1,0 +1,302 @@
+"""AgentHost: the agents of one process, and every handler that runs for them.
+
+Work comes in by `submit`. A call goes to `_admit` at once, an event when its agent has room for it, in order (SPEC AGT-3).
+`_admit` starts at most `max_concurrency` handlers; calls that a handler waits for are never held up (SPEC RPC-15).
+The only task per message is the handler's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ._agent import Agent
+from ._constants import DEFAULT_EVENT_TIMEOUT, ROOT_LOGGER_NAME
+from ._deadlines import Deadlines
+from ._failures import handler_failure, is_unhandled, never_started, unhandled
+from ._ids import AgentId
+from ._intervention import DropMessage, InterventionHandler
+from ._names import wire_name
+from ._scope import HandlerScope, enter_scope
+from ._slot import AgentSlot, Registration
+from ._work import Work
+from .exceptions import (
+    ActivationFailedError,
+    MessageDroppedException,
+    ParleyError,
+    UnknownMessageTypeError,
+)
+
+if TYPE_CHECKING:
+    from ._agent_runtime import AgentRuntime
+
+_log = logging.getLogger(ROOT_LOGGER_NAME)
+
+STOP_TIMEOUT = 5.0
+"""Seconds that cancelled handlers have to end when a runtime stops."""
+
+MAX_IDLE_STATELESS = 1000
+"""Stateless agents that are kept for their next message; the one unused for longest goes first."""
+
+
+class AgentHost:
+    """Makes agents and runs their handlers.
+
+    Args:
+        runtime: The runtime that agents are told.
+        max_concurrency: Handlers that run at once, nested calls not counted.
+        intervention_handlers: They see the results of handlers.
+    """
+
+    def __init__(
+        self,
+        runtime: AgentRuntime,
+        *,
+        max_concurrency: int,
+        intervention_handlers: Sequence[InterventionHandler] = (),
+    ) -> None:
+        self.registrations: dict[str, Registration] = {}
+        self.slots: OrderedDict[AgentId, AgentSlot] = OrderedDict()
+        self.ignored_events = 0
+        self._runtime = runtime
+        self._max_concurrency = max_concurrency
+        self._interventions = list(intervention_handlers)
+        self._running: dict[Work, None] = {}
+        self._nested: dict[Work, None] = {}
+        self._waiting: deque[Work] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle: list[asyncio.Future[None]] = []
+        self._stateless = 0
+        self._deadlines: Deadlines | None = None
+
+    # ---- agents
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """The deadlines of this process; made in the event loop that runs it."""
+        if self._deadlines is None:
+            self._deadlines = Deadlines()
+        return self._deadlines
+
+    def activate(self, id: AgentId, registration: Registration, epoch: int = 0) -> AgentSlot:
+        """Puts an agent in place; it is made in a task of its own, and messages may follow at once (SPEC AGT-6)."""
+        slot = self.slots[id] = AgentSlot(id, registration, epoch)
+        instance = registration.instances.get(id.key)
+        if instance is not None:
+            slot.agent = instance
+        else:
+            self._spawn(self._activate(slot))
+        if registration.stateless:
+            self._stateless += 1
+            self._let_go_of_idle()
+        return slot
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake_idle()
+
+    async def _activate(self, slot: AgentSlot) -> None:
+        try:
+            await slot.make(self._runtime)
+        except ActivationFailedError as error:
+            if self.slots.get(slot.id) is slot:
+                self._forget(slot)
+            _log.error("%s", error.message, exc_info=error.__cause__)
+
+    def _forget(self, slot: AgentSlot) -> None:
+        del self.slots[slot.id]
+        self._stateless -= slot.registration.stateless
+
+    def _let_go_of_idle(self) -> None:
+        if self._stateless <= MAX_IDLE_STATELESS:
+            return
+        for slot in list(self.slots.values()):
+            if slot.registration.stateless and slot.idle and slot.agent is not None:
+                self._forget(slot)
+                self._spawn(self._close(slot.agent))
+                return
+
+    async def _close(self, agent: Agent) -> None:
+        try:
+            await agent.close()
+        except Exception:
+            _log.exception("close() of an agent raised")
+
+    # ---- work
+
+    def submit(self, slot: AgentSlot, work: Work) -> None:
+        """Takes work for an agent that is here."""
+        work.slot = slot
+        if slot.registration.stateless:
+            self.slots.move_to_end(slot.id)
+        if work.topic is None:
+            slot.calls += 1
+            work.watch_call(self.deadlines)
+            self._admit(work)
+        else:
+            slot.pending.append(work)
+            self._next_events(slot)
+
+    @property
+    def busy(self) -> int:
+        """Messages whose handler runs or waits to run."""
+        pending = sum(len(slot.pending) for slot in self.slots.values())
+        return len(self._running) + len(self._nested) + len(self._waiting) + pending
+
+    async def idle(self) -> None:
+        """Returns once no handler runs or waits to run."""
+        while self.busy or self._tasks:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._idle.append(waiter)
+            await waiter
+
+    def _next_events(self, slot: AgentSlot) -> None:
+        while slot.pending and not slot.full:
+            work = slot.pending.popleft()
+            slot.running[work] = None
+            self._admit(work)
+
+    def _admit(self, work: Work) -> None:
+        if work.nested:
+            self._nested[work] = None
+        elif len(self._running) < self._max_concurrency:
+            self._running[work] = None
+        else:
+            self._waiting.append(work)
+            return
+        self._start(work)
+
+    def _start(self, work: Work) -> None:
+        work.started()
+        work.task = asyncio.get_running_loop().create_task(self._run(work))
+
+    async def _run(self, work: Work) -> None:
+        slot = work.slot
+        assert slot is not None
+        try:
+            agent = slot.agent or await slot.wait()
+            if work.ended_by:
+                work.failed(never_started(work))
+            elif work.topic is None:
+                await self._run_call(work, slot, agent)
+            else:
+                await self._run_event(work, slot, agent)
+        except ParleyError as error:
+            work.failed(error)
+        except Exception as error:
+            _log.exception("a message for %s could not be handled", work.recipient)
+            work.failed(handler_failure(work, error))
+        finally:
+            self._finished(work, slot)
+
+    async def _run_call(self, work: Work, slot: AgentSlot, agent: Agent) -> None:
+        message = work.open()
+        scope = HandlerScope(work.recipient, slot.epoch, (*work.chain, work.recipient), work.deadline, work.timeout)
+        enter_scope(scope)
+        try:
+            result = await agent.on_message(message, work.context())
+            if self._interventions:
+                result = await self._intervene(work, result)
+            scope.active = False
+            work.succeeded(result)
+        except (Exception, asyncio.CancelledError) as error:
+            scope.active = False
+            if is_unhandled(error):
+                work.failed(unhandled(work, agent, wire_name(type(message))))
+            else:
+                work.failed(handler_failure(work, error))
+
+    async def _intervene(self, work: Work, result: Any) -> Any:
+        for handler in self._interventions:
+            result = await handler.on_response(result, sender=work.recipient, recipient=work.sender)
+            if result is DropMessage or isinstance(result, DropMessage):
+                raise MessageDroppedException(f"an intervention handler dropped the result of {work.recipient}")
+        return result
+
+    async def _run_event(self, work: Work, slot: AgentSlot, agent: Agent) -> None:
+        try:
+            message = work.open()
+        except UnknownMessageTypeError:
+            hook = getattr(agent, "on_unhandled_message", None)
+            if hook is not None:
+                await hook(work.unknown(), work.context())
+            self._ignore(work)
+            return
+        scope = HandlerScope(work.recipient, slot.epoch, (work.recipient,), None, None)
+        enter_scope(scope)
+        work.watch_event(self.deadlines, _event_limit(agent, type(message)))
+        try:
+            await agent.on_message(message, work.context())
+            scope.active = False
+            work.succeeded(None)
+        except (Exception, asyncio.CancelledError) as error:
+            scope.active = False
+            if is_unhandled(error):
+                self._ignore(work)
+            else:
+                work.failed(handler_failure(work, error))
+
+    def _ignore(self, work: Work) -> None:
+        self.ignored_events += 1
+        work.ignored()
+
+    def _finished(self, work: Work, slot: AgentSlot) -> None:
+        work.unwatch()
+        if work.nested:
+            self._nested.pop(work, None)
+        else:
+            self._running.pop(work, None)
+        if work.topic is None:
+            slot.calls -= 1
+        else:
+            slot.running.pop(work, None)
+            self._next_events(slot)
+        while self._waiting and len(self._running) < self._max_concurrency:
+            waiting = self._waiting.popleft()
+            self._running[waiting] = None
+            self._start(waiting)
+        if self._idle:
+            self._wake_idle()
+
+    def _wake_idle(self) -> None:
+        waiters, self._idle = self._idle, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def running(self) -> list[Work]:
+        """What runs now, nested calls included."""
+        return [*self._running, *self._nested]
+
+    async def stop(self) -> None:
+        """Ends everything: what waits is dropped, tokens fire, handlers are cancelled, agents are closed."""
+        self._waiting.clear()
+        for slot in self.slots.values():
+            slot.pending.clear()
+        works = self.running()
+        for work in works:
+            work.end("cancel")
+            if work.task is not None and work.task is not asyncio.current_task():
+                work.task.cancel()
+        tasks = [work.task for work in works if work.task is not None and work.task is not asyncio.current_task()]
+        tasks += self._tasks
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
+        slots, self.slots = self.slots, OrderedDict()
+        self._stateless = 0
+        for slot in slots.values():
+            if slot.agent is not None:
+                await self._close(slot.agent)
+
+
+def _event_limit(agent: Agent, message_type: type[Any]) -> float:
+    event_timeout = getattr(agent, "event_timeout", None)
+    return DEFAULT_EVENT_TIMEOUT if event_timeout is None else event_timeout(message_type)

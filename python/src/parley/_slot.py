@@ -1,0 +1,125 @@
+"""What is registered, and one agent in this process with the events that wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from ._agent import Agent
+from ._base_agent import AgentMode
+from ._ids import AgentId
+from ._scope import AgentInstantiationContext
+from ._work import Work
+from .exceptions import ActivationFailedError
+
+if TYPE_CHECKING:
+    from ._agent_runtime import AgentRuntime
+
+
+@dataclass(slots=True)
+class Registration:
+    """An agent type that this process hosts.
+
+    Attributes:
+        type: Its name.
+        mode: How messages of its agents are run.
+        concurrency: Events of one agent that may be handled at once.
+        factory: Makes an agent; None: there are only the `instances`.
+        expected_class: What the factory must make; None: any agent.
+        instances: Agents that exist already, by key.
+    """
+
+    type: str
+    mode: AgentMode = "standard"
+    concurrency: int = 1
+    factory: Callable[[], Agent | Awaitable[Agent]] | None = None
+    expected_class: type[Any] | None = None
+    instances: dict[str, Agent] = field(default_factory=dict)
+
+    @property
+    def stateless(self) -> bool:
+        """True if its agents have neither place nor order."""
+        return self.mode == "stateless"
+
+
+class AgentSlot:
+    """One agent in this process, or on its way, and the events that wait for it in order (SPEC DLV-3).
+
+    Attributes:
+        id: Who.
+        registration: As what.
+        epoch: The epoch of its placement; 0 without one.
+        agent: The agent, once it is made.
+        pending: Events that have not started.
+        running: Events that have.
+    """
+
+    __slots__ = ("_failure", "_ready", "agent", "calls", "epoch", "id", "pending", "registration", "running")
+
+    def __init__(self, id: AgentId, registration: Registration, epoch: int = 0) -> None:
+        self.id = id
+        self.registration = registration
+        self.epoch = epoch
+        self.agent: Agent | None = None
+        self.pending: deque[Work] = deque()
+        self.running: dict[Work, None] = {}
+        self.calls = 0
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._failure: ActivationFailedError | None = None
+
+    @property
+    def idle(self) -> bool:
+        """True if nothing runs or waits."""
+        return not (self.calls or self.running or self.pending)
+
+    @property
+    def full(self) -> bool:
+        """True if no further event may start now."""
+        return not self.registration.stateless and len(self.running) >= self.registration.concurrency
+
+    async def wait(self) -> Agent:
+        """The agent, once it is made. Raises ActivationFailedError if that failed."""
+        if self.agent is None and self._failure is None:
+            await asyncio.shield(self._ready)
+        if self._failure is not None:
+            raise self._failure
+        assert self.agent is not None
+        return self.agent
+
+    async def make(self, runtime: AgentRuntime) -> None:
+        """Makes the agent, once. Raises ActivationFailedError."""
+        try:
+            self.agent = await self._make(runtime)
+        except Exception as error:
+            self._failure = ActivationFailedError(
+                f"the agent {self.id} could not be made: {type(error).__name__}: {error}",
+                details={
+                    "agent": str(self.id),
+                    "exception_type": type(error).__name__,
+                    "exception_message": str(error),
+                },
+            )
+            self._failure.__cause__ = error
+            raise self._failure from error
+        finally:
+            self._ready.set_result(None)
+
+    async def _make(self, runtime: AgentRuntime) -> Agent:
+        registration = self.registration
+        instance = registration.instances.get(self.id.key)
+        if instance is not None:
+            return instance
+        if registration.factory is None:
+            raise LookupError(f"only these keys of {registration.type} are here: {', '.join(registration.instances)}")
+        with AgentInstantiationContext.populate_context((runtime, self.id)):
+            made = registration.factory()
+            agent = await made if isawaitable(made) else made
+        expected = registration.expected_class
+        if expected is not None and not isinstance(agent, expected):
+            raise TypeError(f"the factory made a {type(agent).__name__}, not a {expected.__name__}")
+        await agent.bind_id_and_runtime(self.id, runtime)
+        return agent

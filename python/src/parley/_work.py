@@ -1,0 +1,180 @@
+"""One message for one agent, from its arrival until its outcome is given; what each runtime makes of that is its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from ._cancellation import CancellationToken
+from ._constants import ROOT_LOGGER_NAME
+from ._deadlines import Deadlines
+from ._ids import AgentId, TopicId
+from ._message_context import MessageContext
+from ._serialization import UnknownPayload
+from .exceptions import ParleyError
+
+if TYPE_CHECKING:
+    from ._slot import AgentSlot
+
+_log = logging.getLogger(ROOT_LOGGER_NAME)
+
+BLOCKED_WARNING_INTERVAL = 60.0
+"""Seconds between two warnings that one handler keeps its agent's events waiting."""
+
+
+class Work(ABC):
+    """A call to serve or an event to handle.
+
+    Attributes:
+        recipient: Whose message it is.
+        sender: The agent that sent it, if one did.
+        topic: The topic of an event; None for calls.
+        chain: The agents that wait for a call, outermost first.
+        message_id: Names the message.
+        attempt: 1 on the first one.
+        deadline: The `time.monotonic()` at which a call's time is up; None for events.
+        timeout: The seconds that it had when it came.
+        token: The handler's.
+        slot: The agent, once it is known.
+        task: The handler's task, once it runs.
+        ended_by: Why the token fired: `cancel`, `deadline` or `limit`; empty while it has not.
+    """
+
+    __slots__ = (
+        "_deadlines",
+        "_due",
+        "_limit",
+        "_started_at",
+        "attempt",
+        "chain",
+        "deadline",
+        "ended_by",
+        "message_id",
+        "recipient",
+        "sender",
+        "slot",
+        "task",
+        "timeout",
+        "token",
+        "topic",
+    )
+
+    def __init__(
+        self,
+        recipient: AgentId,
+        *,
+        sender: AgentId | None,
+        topic: TopicId | None,
+        message_id: str,
+        chain: tuple[AgentId, ...] = (),
+        attempt: int = 1,
+        deadline: float | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self.recipient = recipient
+        self.sender = sender
+        self.topic = topic
+        self.message_id = message_id
+        self.chain = chain
+        self.attempt = attempt
+        self.deadline = deadline
+        self.timeout = timeout
+        self.token = CancellationToken()
+        self.slot: AgentSlot | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.ended_by = ""
+        self._deadlines: Deadlines | None = None
+        self._due = 0.0
+        self._limit = 0.0
+        self._started_at = 0.0
+
+    @property
+    def is_rpc(self) -> bool:
+        """True for calls."""
+        return self.topic is None
+
+    @property
+    def nested(self) -> bool:
+        """True for a call that a handler waits for: neither credit nor max_concurrency holds it up (SPEC RPC-15)."""
+        return bool(self.chain)
+
+    def watch_call(self, deadlines: Deadlines) -> None:
+        """Fires the token at the deadline (SPEC RPC-11)."""
+        if self.deadline is not None:
+            self._deadlines = deadlines
+            self._due = deadlines.add(self.deadline, self)
+
+    def watch_event(self, deadlines: Deadlines, limit: float) -> None:
+        """Cancels the handler when it has run for `limit` seconds (SPEC DLV-9), and warns each minute until then."""
+        self._deadlines = deadlines
+        self._started_at = time.monotonic()
+        self._limit = self._started_at + limit
+        self._due = deadlines.add(min(self._limit, self._started_at + BLOCKED_WARNING_INTERVAL), self)
+
+    def unwatch(self) -> None:
+        """The handler has ended."""
+        if self._deadlines is not None:
+            self._deadlines.remove(self._due, self)
+            self._deadlines = None
+
+    def expire(self) -> None:
+        """Time is up, or it is time for a warning."""
+        now = time.monotonic()
+        if self.topic is None:
+            self.end("deadline")
+        elif now >= self._limit:
+            self.end("limit")
+            if self.task is not None:
+                self.task.cancel()
+        elif self._deadlines is not None:
+            _log.warning(
+                "a handler of %s has been running for %.0f s and keeps the agent's other events waiting",
+                self.recipient,
+                now - self._started_at,
+            )
+            self._due = self._deadlines.add(min(self._limit, now + BLOCKED_WARNING_INTERVAL), self)
+
+    def end(self, why: str) -> None:
+        """Fires the token, once: what has not started never will."""
+        if not self.ended_by:
+            self.ended_by = why
+            self.token.cancel()
+
+    def context(self) -> MessageContext:
+        """What the handler is told."""
+        return MessageContext(
+            sender=self.sender,
+            topic_id=self.topic,
+            is_rpc=self.topic is None,
+            cancellation_token=self.token,
+            message_id=self.message_id,
+            attempt=self.attempt,
+            deadline=self.deadline,
+        )
+
+    @abstractmethod
+    def started(self) -> None:
+        """The handler starts."""
+
+    @abstractmethod
+    def open(self) -> Any:
+        """The message. Raises UnknownMessageTypeError, MalformedPayloadError or UnsupportedVersionError."""
+
+    @abstractmethod
+    def unknown(self) -> UnknownPayload:
+        """What came, for an event that `open` does not know."""
+
+    @abstractmethod
+    def succeeded(self, result: Any) -> None:
+        """The handler returned. Raises if the result cannot be given back."""
+
+    @abstractmethod
+    def ignored(self) -> None:
+        """The agent does not know or handle the type of the event."""
+
+    @abstractmethod
+    def failed(self, error: ParleyError) -> None:
+        """There is no result."""

@@ -1,0 +1,3 @@
+"""The reference broker: one command, embedded storage."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,87 @@
+"""The composition root: the only place that knows concrete stores and front ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from parley_broker import __version__
+from parley_broker.config import Config
+from parley_broker.core.gateway.gateway import Identity
+from parley_broker.engine import Engine
+from parley_broker.errors import BrokerError
+from parley_broker.frontends.grpc_v1.server import GrpcServer
+from parley_broker.store.base import Store
+from parley_broker.store.memory import MemoryStore
+
+STOP_GRACE = 1.0
+"""How long clients have to read the end of their streams, in seconds."""
+
+
+def serve(config: Config) -> None:
+    """Runs a broker until SIGTERM or SIGINT.
+
+    Raises:
+        BrokerError: It cannot start or go on; the text is one line for the operator.
+    """
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(_serve(config))
+    else:
+        uvloop.run(_serve(config))
+
+
+async def _serve(config: Config) -> None:
+    store = _open_store(config)
+    log: Any = structlog.get_logger("parley.broker")
+    opened = store.open()
+    stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def stop(why: str) -> None:
+        if not stopped.done():
+            stopped.set_result(why)
+
+    def fail(error: BaseException) -> None:
+        if not stopped.done():
+            stopped.set_exception(error)
+
+    identity = Identity(secrets.token_hex(8), __version__)
+    engine = Engine(config.policy, identity, store, opened, fail)
+    server = GrpcServer(engine)
+    try:
+        address = await server.start(config.listen)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop, signal.Signals(number).name)
+        log.info("listening", address=address, store=store.name, incarnation=identity.incarnation)
+        if config.ready_file is not None:
+            _say_ready(config.ready_file, address, identity)
+        why = await stopped
+        log.info("stopping", why=why)
+    finally:
+        await engine.stop("the broker is shutting down")
+        await server.stop(STOP_GRACE)
+        store.close()
+    log.info("stopped")
+
+
+def _open_store(config: Config) -> Store:
+    return MemoryStore()
+
+
+def _say_ready(path: Path, address: str, identity: Identity) -> None:
+    ready = {"address": address, "pid": os.getpid(), "incarnation": identity.incarnation, "version": identity.version}
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(ready) + "\n")
+    draft.replace(path)
+
+
+__all__ = ["BrokerError", "serve"]

@@ -1,0 +1,1 @@
+"""The broker's decisions: no I/O, no clock, no randomness, no asyncio."""

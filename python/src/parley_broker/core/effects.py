@@ -1,0 +1,128 @@
+"""What the core wants done, as plain values: by the other machine of the core, or by the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from parley_broker.core.ids import AgentId
+from parley_broker.core.messages import Body, Delivery, Error
+from parley_broker.core.records import Record
+from parley_broker.errors import EndCode
+
+NO_COMMIT = 0
+"""The `commit` of a send that waits for none."""
+
+# From the shard to the gateway.
+
+
+@dataclass(slots=True)
+class Placed:
+    """The call goes to this session now. `epoch` is the target's; 0 for stateless agents."""
+
+    call: int
+    session: str
+    epoch: int
+
+
+@dataclass(slots=True)
+class Refused:
+    """The call ends before it was dispatched."""
+
+    call: int
+    error: Error
+
+
+@dataclass(slots=True)
+class Activated:
+    """The agent has its place with this session, and the next message there is the first for it (AGT-6)."""
+
+    session: str
+    agent: AgentId
+    epoch: int
+
+
+@dataclass(slots=True)
+class Unplaced:
+    """The agent no longer has its place with this session."""
+
+    session: str
+    agent: AgentId
+
+
+@dataclass(slots=True)
+class Deliver:
+    """The delivery goes to this session once `commit` is durable."""
+
+    session: str
+    delivery: Delivery
+    commit: int
+
+
+@dataclass(slots=True)
+class Answer:
+    """The answer to the session's command `re`, once `commit` is durable."""
+
+    session: str
+    re: int
+    body: Body
+    commit: int
+
+
+@dataclass(slots=True)
+class Idle:
+    """Nothing dispatched to this draining session is unanswered (DRN-2)."""
+
+    session: str
+
+
+ShardEffect = Placed | Refused | Activated | Unplaced | Deliver | Answer | Idle
+
+# From the core to the engine.
+
+
+@dataclass(slots=True)
+class Close:
+    """The connection ends with this status after what is queued for it was written."""
+
+    connection: int
+    code: EndCode
+    text: str
+
+
+@dataclass(slots=True)
+class Read:
+    """A page of a recipient's stored events is wanted: those above position `after`.
+
+    At most `max_events`, and no further one once `max_bytes` are reached.
+    """
+
+    id: int
+    recipient: AgentId
+    after: int
+    max_events: int
+    max_bytes: int
+
+
+@dataclass(slots=True)
+class Log:
+    """One event worth knowing. `level` is a name of the logging module in lower case."""
+
+    level: str
+    event: str
+    fields: dict[str, object]
+
+
+@dataclass(slots=True)
+class Effects:
+    """What the engine has to do, in the order in which it was decided."""
+
+    wake: dict[int, None] = field(default_factory=dict)
+    """Connections that have something to write."""
+    close: list[Close] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+
+    def log(self, level: str, event: str, **fields: object) -> None:
+        """Adds one event worth knowing."""
+        self.logs.append(Log(level, event, fields))

@@ -1,0 +1,1 @@
+"""What belongs to connections: sessions, receipts, credit, the callers' calls, hosted agents."""

@@ -1,0 +1,122 @@
+"""Whether a command is well-formed and allowed, before anything is decided about it (MSG-5)."""
+
+from __future__ import annotations
+
+from parley_broker.core.gateway.session import Session
+from parley_broker.core.ids import AgentId, check_agent_id, check_agent_type, check_key, check_topic_id
+from parley_broker.core.messages import AgentMode, Publish, RegisterAgentType, Request
+from parley_broker.core.policy import MAX_CALL_CHAIN, Policy
+from parley_broker.core.shard.shard import Shard
+from parley_broker.errors import CommandError, Reason
+
+MAX_LABEL_BYTES = 255
+"""Longest event id, idempotency key and producer id."""
+
+
+def check_envelope(envelope: bytes, policy: Policy) -> None:
+    """Raises PAYLOAD_TOO_LARGE with size and limit (FLOW-6)."""
+    if len(envelope) > policy.max_envelope_bytes:
+        raise CommandError(
+            Reason.PAYLOAD_TOO_LARGE,
+            f"the envelope has {len(envelope)} bytes; the limit is {policy.max_envelope_bytes}",
+            size=len(envelope),
+            limit=policy.max_envelope_bytes,
+        )
+
+
+def check_sender(session: Session, sender: AgentId | None, sender_epoch: int, shard: Shard) -> None:
+    """Raises PERMISSION_DENIED or STALE_EPOCH unless the session hosts the sender (SEC-2, AGT-5)."""
+    if sender is None:
+        return
+    epoch = session.agents.get(sender)
+    registration = session.types.get(sender.type)
+    if epoch is None and registration is not None and sender_epoch:
+        epoch = shard.current_epoch(sender)
+    if epoch and sender_epoch and sender_epoch < epoch:
+        raise CommandError(
+            Reason.STALE_EPOCH,
+            f"epoch {sender_epoch} of {sender} is over; the current one is {epoch}",
+            epoch=sender_epoch,
+            current=epoch,
+        )
+    if sender in session.agents:
+        return
+    if registration is None or not (
+        sender.key in registration.pinned_keys or registration.mode == AgentMode.STATELESS
+    ):
+        check_agent_id(sender, "sender")
+        raise CommandError(
+            Reason.PERMISSION_DENIED, f"this session does not host the sender {sender}", sender=sender
+        )
+
+
+def check_request(request: Request, session: Session, policy: Policy, shard: Shard) -> None:
+    """Raises CommandError unless the request may be placed."""
+    check_agent_id(request.target, "target")
+    check_envelope(request.envelope, policy)
+    if request.idempotency_key:
+        raise CommandError(
+            Reason.INVALID_ARGUMENT,
+            "idempotency_key is set: this broker does not keep replies yet; leave it empty",
+            field="idempotency_key",
+        )
+    depth = len(request.call_chain) + 1
+    if len(request.call_chain) > MAX_CALL_CHAIN:
+        raise CommandError(
+            Reason.RESOURCE_EXHAUSTED,
+            f"the call is {depth} deep; the limit is {MAX_CALL_CHAIN + 1}",
+            retryable=False,
+            depth=depth,
+            limit=MAX_CALL_CHAIN + 1,
+        )
+    for agent in request.call_chain:
+        check_agent_id(agent, "call_chain")
+    check_sender(session, request.sender, request.sender_epoch, shard)
+    if len(session.calls) >= policy.max_outstanding_calls:
+        raise CommandError(
+            Reason.RESOURCE_EXHAUSTED,
+            f"{len(session.calls)} calls of this session have no outcome yet, which is the limit",
+            limit=policy.max_outstanding_calls,
+        )
+
+
+def check_publish(publish: Publish, session: Session, policy: Policy, shard: Shard) -> None:
+    """Raises CommandError unless the event may be stored."""
+    check_topic_id(publish.topic, "topic")
+    check_envelope(publish.envelope, policy)
+    if len(publish.event_id.encode()) > MAX_LABEL_BYTES:
+        raise CommandError(
+            Reason.INVALID_ARGUMENT, f"event_id is longer than {MAX_LABEL_BYTES} bytes", field="event_id"
+        )
+    check_sender(session, publish.sender, publish.sender_epoch, shard)
+
+
+def check_registration(register: RegisterAgentType, session: Session, policy: Policy) -> AgentMode:
+    """The mode of the registration.
+
+    Raises:
+        CommandError: INVALID_ARGUMENT or RESOURCE_EXHAUSTED.
+    """
+    check_agent_type(register.type, "type")
+    for key in register.pinned_keys:
+        check_key(key, "pinned_keys")
+    if register.mode not in (AgentMode.UNSPECIFIED, AgentMode.STANDARD, AgentMode.STATELESS):
+        raise CommandError(
+            Reason.INVALID_ARGUMENT,
+            f"mode is {register.mode}: this broker offers STANDARD (1) and STATELESS (2)",
+            mode=register.mode,
+        )
+    if register.type not in session.types and len(session.types) >= policy.max_agent_types:
+        raise CommandError(
+            Reason.RESOURCE_EXHAUSTED,
+            f"this session hosts {len(session.types)} agent types, which is the limit",
+            limit=policy.max_agent_types,
+        )
+    if len(register.pinned_keys) > policy.max_pinned_keys:
+        raise CommandError(
+            Reason.RESOURCE_EXHAUSTED,
+            f"{len(register.pinned_keys)} keys are pinned; the limit is {policy.max_pinned_keys}",
+            limit=policy.max_pinned_keys,
+        )
+    mode = AgentMode(register.mode)
+    return AgentMode.STANDARD if mode is AgentMode.UNSPECIFIED else mode

@@ -1,0 +1,57 @@
+"""The beginning of a session: which version is spoken, and what Welcome says."""
+
+from __future__ import annotations
+
+from parley_broker.core.gateway.checks import MAX_LABEL_BYTES
+from parley_broker.core.gateway.session import Connection
+from parley_broker.core.messages import Hello, Limits, Welcome
+from parley_broker.core.policy import PROTOCOL_MAX, PROTOCOL_MIN, Policy
+from parley_broker.errors import CommandError, Reason
+
+NO_GRACE_MS = 0
+"""A session ends with its connection: nothing can be resumed (SES-9)."""
+
+
+def agree(hello: Hello) -> int:
+    """The highest version that both sides speak (SES-3).
+
+    Raises:
+        CommandError: PROTOCOL_VERSION_UNSUPPORTED or INVALID_ARGUMENT.
+    """
+    version = min(hello.max_version, PROTOCOL_MAX)
+    if version < max(hello.min_version, PROTOCOL_MIN):
+        raise CommandError(
+            Reason.PROTOCOL_VERSION_UNSUPPORTED,
+            f"the client speaks versions {hello.min_version} to {hello.max_version},"
+            f" the broker {PROTOCOL_MIN} to {PROTOCOL_MAX}",
+            client_min=hello.min_version,
+            client_max=hello.max_version,
+            broker_min=PROTOCOL_MIN,
+            broker_max=PROTOCOL_MAX,
+        )
+    if not 0 < len(hello.producer_id.encode()) <= MAX_LABEL_BYTES:
+        raise CommandError(
+            Reason.INVALID_ARGUMENT, f"producer_id has 1 to {MAX_LABEL_BYTES} bytes", field="producer_id"
+        )
+    return version
+
+
+def welcome(connection: Connection, version: int, policy: Policy, incarnation: str, release: str) -> Welcome:
+    """The answer to a Hello that was accepted."""
+    return Welcome(
+        version=version,
+        session_id=connection.session_id,
+        resume_token=connection.resume_token,
+        incarnation=incarnation,
+        heartbeat_interval_ms=round(policy.heartbeat_interval * 1000),
+        session_grace_ms=NO_GRACE_MS,
+        suspect_limit_ms=round(policy.suspect_limit * 1000),
+        limits=Limits(
+            max_envelope_bytes=policy.max_envelope_bytes,
+            max_outstanding_calls=policy.max_outstanding_calls,
+            max_subscriptions=policy.max_subscriptions,
+            max_agent_types=policy.max_agent_types,
+            max_call_timeout_ms=round(policy.max_call_timeout * 1000),
+        ),
+        broker_version=release,
+    )

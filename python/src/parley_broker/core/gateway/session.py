@@ -1,0 +1,169 @@
+"""One client's session and its connection: numbering, receipts, credit, and what waits to be written."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from parley_broker.core.ids import AgentId
+from parley_broker.core.messages import Frame, Heartbeat, Hello, Message, RegisterAgentType, Welcome
+from parley_broker.core.policy import FRAME_BYTES, MESSAGE_OVERHEAD
+from parley_broker.errors import EndCode, ProtocolViolation
+
+UNNUMBERED = frozenset({Hello.KIND, Welcome.KIND, Heartbeat.KIND})
+"""Kinds that have no sequence number (SES-7)."""
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """Messages that wait to be written to one connection."""
+
+    messages: deque[Message] = field(default_factory=deque)
+    bytes: int = 0
+
+    def put(self, message: Message) -> None:
+        """Appends the message."""
+        self.messages.append(message)
+        self.bytes += MESSAGE_OVERHEAD + message.body.size()
+
+    def take(self) -> list[Message]:
+        """Removes what fits into one frame; a message larger than a frame comes alone (MSG-8)."""
+        taken: list[Message] = []
+        total = 0
+        messages = self.messages
+        while messages:
+            size = MESSAGE_OVERHEAD + messages[0].body.size()
+            if taken and total + size > FRAME_BYTES:
+                break
+            total += size
+            taken.append(messages.popleft())
+        self.bytes -= total
+        return taken
+
+
+class Window:
+    """The credit that one side gives to the other: cumulative, in messages and bytes (FLOW-1)."""
+
+    __slots__ = ("_bytes", "_messages", "decided_bytes", "decided_messages", "told_bytes", "told_messages",
+                 "used_bytes", "used_messages")  # fmt: skip
+
+    def __init__(self, messages: int, size: int) -> None:
+        self._messages, self._bytes = messages, size
+        self.used_messages = self.used_bytes = 0
+        self.decided_messages = self.decided_bytes = 0
+        self.told_messages = self.told_bytes = 0
+
+    def use(self, size: int) -> bool:
+        """Counts a covered message of `size` bytes; false if it came beyond the credit."""
+        within = self.used_messages < self.told_messages and self.used_bytes < self.told_bytes
+        self.used_messages += 1
+        self.used_bytes += size
+        return within
+
+    def give_back(self, size: int) -> None:
+        """The covered message of `size` bytes is decided (FLOW-3)."""
+        self.decided_messages += 1
+        self.decided_bytes += size
+
+    def tell(self) -> tuple[int, int]:
+        """The totals to write into a frame now."""
+        self.told_messages = self.decided_messages + self._messages
+        self.told_bytes = self.decided_bytes + self._bytes
+        return self.told_messages, self.told_bytes
+
+    @property
+    def should_tell(self) -> bool:
+        """Whether so much was given back that the other side should hear of it even if there is nothing else to say."""
+        return (
+            2 * (self.decided_messages + self._messages - self.told_messages) >= self._messages
+            or 2 * (self.decided_bytes + self._bytes - self.told_bytes) >= self._bytes
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """What the broker knows of a client."""
+
+    id: str
+    connection: int
+    hello: Hello
+    window: Window
+    last_heard: float
+    suspect: bool = False
+    draining: bool = False
+    drain_id: int = 0
+    """The Drain that waits for its answer; 0: none."""
+    received: int = 0
+    """Highest number received without a gap."""
+    sent: int = 0
+    """Highest number written."""
+    peer_messages: int = 0
+    peer_bytes: int = 0
+    """The credit that the client gave, in total."""
+    outstanding: dict[int, int] = field(default_factory=dict)
+    """Commands that wait for their answer: the covered bytes to give back with it, or -1."""
+    calls: dict[int, int] = field(default_factory=dict)
+    """The client's own calls: the broker's id by the client's."""
+    working: dict[int, AgentId] = field(default_factory=dict)
+    """Calls dispatched to the client, by the broker's id."""
+    types: dict[str, RegisterAgentType] = field(default_factory=dict)
+    agents: dict[AgentId, int] = field(default_factory=dict)
+    """The agents that have their place here, with their epochs."""
+    activations: dict[int, tuple[AgentId, int]] = field(default_factory=dict)
+    """Activates that wait for their answer, by the broker's id."""
+
+    def understands(self, kind: int) -> bool:
+        """Whether a message of this kind may be sent to the client; one that announces none takes all (SES-4)."""
+        return not self.hello.kinds or kind in self.hello.kinds or kind in UNNUMBERED
+
+    def check_receipt(self, received: int) -> None:
+        """Raises ProtocolViolation when the client says that it has received what was never sent (SES-8)."""
+        if received > self.sent:
+            raise ProtocolViolation(
+                EndCode.INVALID_ARGUMENT, f"received is {received}, but the highest number sent is {self.sent}"
+            )
+
+    def number(self, frame: Frame) -> list[Message]:
+        """The frame's messages without those received before (SES-7).
+
+        Raises:
+            ProtocolViolation: INVALID_ARGUMENT: a number is missing.
+        """
+        fresh: list[Message] = []
+        number = frame.first_seq
+        for message in frame.messages:
+            if message.body.kind_number() in UNNUMBERED:
+                fresh.append(message)
+                continue
+            expected = self.received + 1
+            if number > expected or number == 0:
+                raise ProtocolViolation(
+                    EndCode.INVALID_ARGUMENT, f"first_seq is {frame.first_seq}, but number {expected} is expected next"
+                )
+            if number == expected:
+                self.received = number
+                fresh.append(message)
+            number += 1
+        return fresh
+
+    def credit_from(self, frame: Frame) -> tuple[int, int]:
+        """What the frame adds to the credit that the client gave, in messages and bytes."""
+        messages = max(0, frame.credit_messages - self.peer_messages)
+        size = max(0, frame.credit_bytes - self.peer_bytes)
+        self.peer_messages += messages
+        self.peer_bytes += size
+        return messages, size
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One stream. It has a session from its Hello on; `ended` means that nothing read from it counts any more."""
+
+    id: int
+    peer: str
+    session_id: str
+    """The id of the session that it will begin."""
+    resume_token: bytes
+    outgoing: Outgoing = field(default_factory=Outgoing)
+    session: Session | None = None
+    ended: bool = False

@@ -1,0 +1,131 @@
+"""The whole core: one gateway and one shard, and the sends that wait for a commit."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects
+from parley_broker.core.gateway.gateway import Gateway, Identity
+from parley_broker.core.gateway.session import Connection
+from parley_broker.core.messages import Frame, make_error
+from parley_broker.core.policy import Policy
+from parley_broker.core.records import Event, Opened
+from parley_broker.core.shard.shard import Shard
+from parley_broker.errors import EndCode, ProtocolViolation, Reason
+
+
+@dataclass(slots=True)
+class _Held:
+    commit: int
+    send: Answer | Deliver
+
+
+class Machine:
+    """What the engine drives: inputs are methods with the time as argument, outputs are in `effects`.
+
+    Args:
+        policy: Every number it goes by.
+        identity: What Welcome says of the broker.
+        opened: The term of this start, and what the store holds.
+    """
+
+    def __init__(self, policy: Policy, identity: Identity, opened: Opened) -> None:
+        self.effects = Effects()
+        self._policy = policy
+        self._term = opened.term
+        self._round = 1
+        self._shard = Shard(policy, opened, self.effects, self._round)
+        self._gateway = Gateway(policy, identity, self._shard, self.effects, self._pump)
+        self._held: deque[_Held] = deque()
+
+    def connect(self, connection_id: int, peer: str, session_id: str, resume_token: bytes, now: float) -> None:
+        """A client opened a connection; its session will have this id and token, both new (SES-6)."""
+        self._gateway.connect(Connection(connection_id, peer, session_id, resume_token), now)
+
+    def receive(self, connection_id: int, frame: Frame, now: float) -> None:
+        """The connection said this."""
+        self._gateway.receive(connection_id, frame, now)
+        self._pump(now)
+
+    def reject(self, connection_id: int, why: str, now: float) -> None:
+        """The connection said something that is no frame (MSG-7)."""
+        self._gateway.end(connection_id, ProtocolViolation(EndCode.INVALID_ARGUMENT, why), now)
+        self._pump(now)
+
+    def disconnect(self, connection_id: int, why: str, now: float) -> None:
+        """The connection is gone."""
+        self._gateway.disconnect(connection_id, why, now)
+        self._pump(now)
+
+    def take(self, connection_id: int, now: float) -> Frame | None:
+        """The next frame to write to the connection; None when there is nothing to say."""
+        return self._gateway.take(connection_id, now)
+
+    def tick(self, now: float) -> None:
+        """Time has passed."""
+        self._gateway.tick(now)
+        self._shard.tick(now)
+        self._pump(now)
+
+    def next_due(self) -> float | None:
+        """The moment before which `tick` has nothing to do; None: nothing known."""
+        dues = (self._gateway.next_due(), self._shard.next_due())
+        return min((due for due in dues if due is not None), default=None)
+
+    def seal(self) -> int:
+        """The records made so far leave as one commit: its number."""
+        return self._shard.sealed()
+
+    def committed(self, commit: int, now: float) -> None:
+        """The commit of this number is durable: what waited for it is sent."""
+        self._shard.committed(commit)
+        held = self._held
+        while held and held[0].commit <= commit:
+            self._gateway.apply(held.popleft().send)
+        self._pump(now)
+
+    def page(self, read: int, events: list[Event], now: float) -> None:
+        """A page that was read from the store."""
+        self._shard.page(read, events, now)
+        self._pump(now)
+
+    def reload(self, opened: Opened, why: str, now: float) -> None:
+        """A commit failed: its commands are answered UNAVAILABLE, and the shard begins anew from the store."""
+        self.refuse_held(why)
+        self._round += 1
+        self._shard = Shard(self._policy, opened, self.effects, self._round)
+        self._gateway.replace_shard(self._shard, now)
+        self._pump(now)
+
+    def refuse_held(self, why: str) -> None:
+        """What waits for a commit will not get it: commands are answered UNAVAILABLE, records are dropped."""
+        held, self._held = self._held, deque()
+        self.effects.records.clear()
+        self.effects.reads.clear()
+        for waiting in held:
+            send = waiting.send
+            if isinstance(send, Answer):
+                send.body = make_error(Reason.UNAVAILABLE, f"nothing was stored: {why}")
+                self._gateway.apply(send)
+
+    def announce_drain(self, reason: str, now: float) -> None:
+        """Tells every client that the broker is about to go (DRN-1)."""
+        self._gateway.announce_drain(reason)
+
+    def tables(self) -> dict[str, int]:
+        """Entries by table, for GetStatus."""
+        return {**self._gateway.tables(), **self._shard.tables(), "held_sends": len(self._held)}
+
+    def _pump(self, now: float) -> None:
+        while True:
+            decided = self._shard.take()
+            if not decided:
+                self._gateway.settle(now)
+                if not self._shard.has_decided:
+                    return
+            for effect in decided:
+                if isinstance(effect, Answer | Deliver) and effect.commit != NO_COMMIT:
+                    self._held.append(_Held(effect.commit, effect))
+                else:
+                    self._gateway.apply(effect)

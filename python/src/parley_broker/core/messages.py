@@ -1,0 +1,371 @@
+"""What clients and broker say to each other, as plain values; the twins of the messages in `parley/v1`.
+
+Deadlines are moments on the broker's clock, in seconds; only the codec knows durations (MSG-9).
+Values are not changed once they were handed on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import ClassVar, NamedTuple
+
+from parley_broker.core.ids import AgentId, TopicId
+from parley_broker.errors import MAY_HAVE_RUN, RETRYABLE, CommandError, Reason
+
+
+class AgentMode(IntEnum):
+    """How an agent's messages are run (AGT-3)."""
+
+    UNSPECIFIED = 0
+    STANDARD = 1
+    STATELESS = 2
+    EFFECTIVELY_ONCE = 3
+
+
+class TopicMatch(IntEnum):
+    """How a subscription's topic type is compared."""
+
+    UNSPECIFIED = 0
+    EXACT = 1
+    PREFIX = 2
+
+
+class Trace(NamedTuple):
+    """W3C trace context."""
+
+    traceparent: str
+    tracestate: str
+
+
+class Body:
+    """What a message says; `KIND` is its field number in `Message.kind`."""
+
+    __slots__ = ()
+    KIND: ClassVar[int]
+
+    def size(self) -> int:
+        """Bytes of its payload, or an estimate; what a queue counts beside a fixed cost per message."""
+        return 0
+
+    def kind_number(self) -> int:
+        """Its field number in `Message.kind`; 0 when it has none."""
+        return self.KIND
+
+
+@dataclass(slots=True)
+class Hello(Body):
+    KIND: ClassVar[int] = 10
+    min_version: int
+    max_version: int
+    producer_id: str
+    instance_id: str = ""
+    sdk_name: str = ""
+    sdk_language: str = ""
+    sdk_version: str = ""
+    kinds: tuple[int, ...] = ()
+    wants_resume: bool = False
+
+
+@dataclass(slots=True)
+class Limits:
+    """What Welcome names (FLOW-6)."""
+
+    max_envelope_bytes: int
+    max_outstanding_calls: int
+    max_subscriptions: int
+    max_agent_types: int
+    max_call_timeout_ms: int
+
+
+@dataclass(slots=True)
+class Welcome(Body):
+    KIND: ClassVar[int] = 11
+    version: int
+    session_id: str
+    resume_token: bytes
+    incarnation: str
+    heartbeat_interval_ms: int
+    session_grace_ms: int
+    suspect_limit_ms: int
+    limits: Limits
+    broker_version: str
+
+
+@dataclass(slots=True)
+class Heartbeat(Body):
+    KIND: ClassVar[int] = 12
+
+
+@dataclass(slots=True)
+class Goodbye(Body):
+    KIND: ClassVar[int] = 13
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Drain(Body):
+    KIND: ClassVar[int] = 14
+    timeout_ms: int = 0
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Done(Body):
+    KIND: ClassVar[int] = 20
+
+
+@dataclass(slots=True)
+class Error(Body):
+    """`reason` is a number, since a worker may send one that this broker does not know (ERR-3)."""
+
+    KIND: ClassVar[int] = 21
+    reason: int
+    message: str
+    retryable: bool
+    may_have_run: bool
+    retry_after_ms: int = 0
+    details: dict[str, str] = field(default_factory=dict)
+
+    def size(self) -> int:
+        return len(self.message) + sum(len(key) + len(value) for key, value in self.details.items())
+
+
+@dataclass(slots=True)
+class RegisterAgentType(Body):
+    KIND: ClassVar[int] = 30
+    type: str
+    mode: int = AgentMode.STANDARD
+    pinned_keys: tuple[str, ...] = ()
+    concurrency: int = 0
+    keeps_state: bool = False
+
+
+@dataclass(slots=True)
+class UnregisterAgentType(Body):
+    KIND: ClassVar[int] = 31
+    type: str
+
+
+@dataclass(slots=True)
+class Activate(Body):
+    KIND: ClassVar[int] = 32
+    agent: AgentId
+    epoch: int
+
+
+@dataclass(slots=True)
+class Request(Body):
+    """A call. From the caller `deadline` is None when it left the timeout to the broker (RPC-4)."""
+
+    KIND: ClassVar[int] = 40
+    target: AgentId
+    envelope: bytes
+    sender: AgentId | None = None
+    sender_epoch: int = 0
+    epoch: int = 0
+    deadline: float | None = None
+    wait_for_ready: bool = False
+    idempotency_key: str = ""
+    call_chain: tuple[AgentId, ...] = ()
+    attempt: int = 0
+    trace: Trace | None = None
+
+    def size(self) -> int:
+        return len(self.envelope)
+
+
+@dataclass(slots=True)
+class Reply(Body):
+    KIND: ClassVar[int] = 41
+    envelope: bytes
+    trace: Trace | None = None
+    has_commit: bool = False
+
+    def size(self) -> int:
+        return len(self.envelope)
+
+
+@dataclass(slots=True)
+class Cancel(Body):
+    KIND: ClassVar[int] = 42
+    request_id: int
+
+
+class SubscriptionKey(NamedTuple):
+    """The identity of a subscription (SUB-2)."""
+
+    topic_type: str
+    match: int
+    agent_type: str
+
+
+@dataclass(slots=True)
+class Subscription:
+    """Which agent type wants events of which topics. `expiry_ms` 0: the broker's default (SUB-4)."""
+
+    key: SubscriptionKey
+    durable: bool = True
+    expiry_ms: int = 0
+
+
+@dataclass(slots=True)
+class Subscribe(Body):
+    KIND: ClassVar[int] = 50
+    subscription: Subscription
+
+
+@dataclass(slots=True)
+class Unsubscribe(Body):
+    KIND: ClassVar[int] = 51
+    key: SubscriptionKey
+
+
+@dataclass(slots=True)
+class ListSubscriptions(Body):
+    KIND: ClassVar[int] = 52
+
+
+@dataclass(slots=True)
+class SubscriptionList(Body):
+    KIND: ClassVar[int] = 53
+    subscriptions: list[Subscription]
+
+    def size(self) -> int:
+        return sum(16 + len(s.key.topic_type) + len(s.key.agent_type) for s in self.subscriptions)
+
+
+@dataclass(slots=True)
+class Publish(Body):
+    KIND: ClassVar[int] = 60
+    topic: TopicId
+    envelope: bytes
+    sender: AgentId | None = None
+    sender_epoch: int = 0
+    event_id: str = ""
+    ephemeral: bool = False
+    trace: Trace | None = None
+
+    def size(self) -> int:
+        return len(self.envelope)
+
+
+@dataclass(slots=True)
+class Published(Body):
+    KIND: ClassVar[int] = 61
+    recipients: int
+
+
+@dataclass(slots=True)
+class Delivery(Body):
+    KIND: ClassVar[int] = 62
+    recipient: AgentId
+    epoch: int
+    position: int
+    round: int
+    attempt: int
+    topic: TopicId
+    envelope: bytes
+    sender: AgentId | None = None
+    event_id: str = ""
+    trace: Trace | None = None
+
+    def size(self) -> int:
+        return len(self.envelope)
+
+
+@dataclass(slots=True)
+class Ack(Body):
+    KIND: ClassVar[int] = 63
+    recipient: AgentId
+    epoch: int
+    position: int
+    round: int
+    ignored: bool = False
+    has_commit: bool = False
+
+
+@dataclass(slots=True)
+class Nack(Body):
+    KIND: ClassVar[int] = 64
+    recipient: AgentId
+    epoch: int
+    position: int
+    round: int
+    error: Error
+
+
+@dataclass(slots=True)
+class Unknown(Body):
+    """A message of a kind that the broker does not take; `kind` 0 when it has none (MSG-4)."""
+
+    KIND: ClassVar[int] = 0
+    kind: int
+
+    def kind_number(self) -> int:
+        return self.kind
+
+
+@dataclass(slots=True)
+class Message:
+    """One thing said: `id` above 0 when an answer is wanted, `re` above 0 when it is one (MSG-3)."""
+
+    body: Body
+    id: int = 0
+    re: int = 0
+
+
+@dataclass(slots=True)
+class Frame:
+    """What is read or written at once; the fields are those of the wire's Frame."""
+
+    first_seq: int
+    received: int
+    credit_messages: int
+    credit_bytes: int
+    messages: list[Message]
+
+
+COMMANDS: tuple[type[Body], ...] = (
+    Hello,
+    Heartbeat,
+    Goodbye,
+    Drain,
+    Done,
+    Error,
+    RegisterAgentType,
+    UnregisterAgentType,
+    Request,
+    Reply,
+    Cancel,
+    Subscribe,
+    Unsubscribe,
+    ListSubscriptions,
+    Publish,
+    Ack,
+    Nack,
+)
+"""What the broker understands; Welcome announces their kinds (SES-4)."""
+
+
+def error_of(failure: CommandError) -> Error:
+    """The Error that tells a sender why its command failed, with the flags of SPEC.md's table (ERR-2)."""
+    return make_error(failure.reason, failure.message, failure.details, retryable=failure.retryable)
+
+
+def make_error(
+    reason: Reason,
+    message: str,
+    details: dict[str, str] | None = None,
+    *,
+    may_have_run: bool | None = None,
+    retryable: bool | None = None,
+) -> Error:
+    """An Error with the flags of SPEC.md's table, but for those given (ERR-2)."""
+    return Error(
+        reason=reason,
+        message=message,
+        retryable=reason in RETRYABLE if retryable is None else retryable,
+        may_have_run=reason in MAY_HAVE_RUN if may_have_run is None else may_have_run,
+        details=details or {},
+    )

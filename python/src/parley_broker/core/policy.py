@@ -1,0 +1,50 @@
+"""Every number that the core goes by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+PROTOCOL_MIN = 1
+PROTOCOL_MAX = 1
+"""Range of protocol versions that this broker speaks (SES-3)."""
+
+FRAME_BYTES = 64 * KIB
+"""Where a frame is cut (MSG-8)."""
+
+MESSAGE_OVERHEAD = 128
+"""What a queue counts for a message beside its payload, in bytes."""
+
+MAX_CALL_CHAIN = 31
+"""Agents that may wait for one call (RPC-10)."""
+
+SUSPECT_AFTER_INTERVALS = 3
+"""Silent heartbeat intervals after which a session is suspect (SES-12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Times in seconds, sizes in bytes."""
+
+    heartbeat_interval: float = 5.0
+    suspect_limit: float = 60.0
+    hello_timeout: float = 10.0
+    default_call_timeout: float = 120.0
+    max_call_timeout: float = 3600.0
+    host_grace: float = 10.0
+    max_envelope_bytes: int = MIB
+    max_outstanding_calls: int = 10_000
+    max_subscriptions: int = 10_000
+    max_agent_types: int = 1_000
+    max_pinned_keys: int = 10_000
+    max_agents: int = 1_000_000
+    max_queue_events: int = 10_000
+    max_queue_bytes: int = 64 * MIB
+    max_recipients: int = 1_000
+    max_output_bytes: int = 64 * MIB
+    credit_messages: int = 1_000
+    credit_bytes: int = 16 * MIB
+    window_events: int = 64
+    window_bytes: int = MIB

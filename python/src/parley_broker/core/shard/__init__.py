@@ -1,0 +1,1 @@
+"""What belongs to keys: places, subscriptions, deliveries."""

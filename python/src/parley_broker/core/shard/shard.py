@@ -1,0 +1,271 @@
+"""One shard: everything that belongs to a set of keys, decided without I/O."""
+
+from __future__ import annotations
+
+from parley_broker.core.effects import NO_COMMIT, Answer, Effects, ShardEffect
+from parley_broker.core.ids import AgentId
+from parley_broker.core.messages import Ack, Done, Nack, Publish, Subscription, SubscriptionKey
+from parley_broker.core.policy import Policy
+from parley_broker.core.records import Event, Opened, SubscriptionAdded, SubscriptionRemoved
+from parley_broker.core.shard.calls import Calls, Ticket
+from parley_broker.core.shard.catalogue import Catalogue
+from parley_broker.core.shard.deliveries import Deliveries, Passing
+from parley_broker.core.shard.desk import Desk
+from parley_broker.core.shard.hosts import Host, Registration
+from parley_broker.core.shard.places import Place
+from parley_broker.core.shard.recipients import Recipient
+
+
+class Shard:
+    """Decides where calls go, who gets which event, and what is stored.
+
+    Commands are methods; what they decide is in `take()` for the gateway, and in `effects` for the engine.
+
+    Args:
+        policy: The limits.
+        opened: The term of this start and what the store holds.
+        effects: Takes records, reads and log lines.
+        round: As Deliveries.
+    """
+
+    def __init__(self, policy: Policy, opened: Opened, effects: Effects, round: int = 1) -> None:
+        self._effects = effects
+        self._desk = Desk(policy, opened.term)
+        self._catalogue = Catalogue(policy.max_subscriptions, opened.summary.subscriptions)
+        self._calls = Calls(self._desk)
+        self._deliveries = Deliveries(self._desk, effects, policy, opened.summary, round)
+
+    def take(self) -> list[ShardEffect]:
+        """What was decided since the last time, in order."""
+        out = self._desk.out
+        taken = out.copy()
+        out.clear()
+        return taken
+
+    @property
+    def has_decided(self) -> bool:
+        """Whether `take` would return anything."""
+        return bool(self._desk.out)
+
+    # Hosts
+
+    def host(self, session: str, registration: Registration, now: float) -> None:
+        """The session hosts the type from now on (AGT-1).
+
+        Raises:
+            CommandError: INVALID_ARGUMENT or ALREADY_EXISTS.
+        """
+        hosts, places = self._desk.hosts, self._desk.places
+        hosts.check(session, registration)
+        host = hosts.add(session, registration)
+        outside = [
+            place
+            for place in host.places.values()
+            if place.agent.type == registration.type
+            and registration.pinned
+            and place.agent.key not in registration.pinned
+        ]
+        elsewhere = [
+            place
+            for key in registration.pinned
+            if (place := places.get(AgentId(registration.type, key))) is not None and place.host is not host
+        ]
+        self._end_places(outside + elsewhere, registration.type, now)
+        self._retry(registration.type, now)
+
+    def unhost(self, session: str, agent_type: str, now: float) -> None:
+        """The session no longer hosts the type; its places of it are over (AGT-9)."""
+        hosts = self._desk.hosts
+        host = hosts.get(session)
+        ended = [place for place in host.places.values() if place.agent.type == agent_type]
+        was_last = hosts.remove(host, agent_type, now)
+        self._end_places(ended, agent_type, now)
+        if was_last:
+            self._end_transient_subscriptions(agent_type)
+        self._flush(host, now)
+        self._calls.retry(agent_type, now)
+
+    def lose(self, session: str, now: float) -> None:
+        """The session is over, with all that it hosted (SES-13). Its calls are the gateway's to end."""
+        host = self._desk.hosts.get(session)
+        host.paused = True
+        backlog = [*host.exempt.values(), *host.backlog.values()]
+        host.exempt.clear()
+        host.backlog.clear()
+        types = list(host.registrations)
+        for agent_type in types:
+            self.unhost(session, agent_type, now)
+        self._desk.hosts.forget(session)
+        for item in backlog:
+            self._take_up(item, now, lost=True)
+
+    def drain(self, session: str) -> bool:
+        """Nothing new is placed with the session (DRN-2); true if nothing dispatched to it is unanswered."""
+        host = self._desk.hosts.get(session)
+        host.draining = True
+        return not host.in_hand
+
+    def pause(self, session: str) -> None:
+        """The session is suspect: nothing new is placed with it or dispatched to it (SES-12)."""
+        self._desk.hosts.get(session).paused = True
+
+    def resume(self, session: str, now: float) -> None:
+        """The session is no longer suspect."""
+        host = self._desk.hosts.get(session)
+        host.paused = False
+        self._flush(host, now)
+        for agent_type in host.registrations:
+            self._retry(agent_type, now)
+
+    def allow(self, session: str, messages: int, size: int, now: float) -> None:
+        """The session may take this many more covered messages and bytes (FLOW-1)."""
+        host = self._desk.hosts.get(session)
+        host.messages_left += messages
+        host.bytes_left += size
+        if host.backlog:
+            self._flush(host, now)
+
+    def activation_failed(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
+        """The session could not make the agent: the place is over (AGT-6)."""
+        place = self._desk.places.get(agent)
+        if place is not None and place.host.session == session and place.epoch == epoch:
+            self._end_places([place], agent.type, now)
+
+    def adopt(self, session: str, agent: AgentId, epoch: int) -> None:
+        """The session has held the agent since this epoch."""
+        self._desk.places.adopt(agent, self._desk.hosts.get(session), epoch)
+
+    def current_epoch(self, agent: AgentId) -> int:
+        """The epoch of the agent's place; 0 when it has none."""
+        place = self._desk.places.get(agent)
+        return place.epoch if place is not None else 0
+
+    # Calls
+
+    def place(self, ticket: Ticket, now: float) -> None:
+        """Dispatches the call, lets it wait, or refuses it (RPC-5)."""
+        self._calls.place(ticket, now)
+
+    def withdraw(self, call: int) -> None:
+        """The call is not wanted any more, wherever it is."""
+        self._calls.withdraw(call)
+
+    def finish(self, call: int) -> None:
+        """The dispatched call has its outcome."""
+        self._calls.finish(call)
+
+    # Events
+
+    def subscribe(self, session: str, re: int, subscription: Subscription) -> None:
+        """The subscription is there from its answer on (SUB-6).
+
+        Raises:
+            CommandError: INVALID_ARGUMENT or RESOURCE_EXHAUSTED (SUB-5).
+        """
+        before = self._catalogue.get(subscription.key)
+        commit = NO_COMMIT
+        if self._catalogue.add(subscription):
+            if subscription.durable:
+                self._effects.records.append(SubscriptionAdded(subscription))
+                commit = self._deliveries.commit
+            elif before is not None and before.durable:
+                self._effects.records.append(SubscriptionRemoved(subscription.key))
+                commit = self._deliveries.commit
+        self._desk.out.append(Answer(session, re, Done(), commit))
+
+    def unsubscribe(self, session: str, re: int, key: SubscriptionKey) -> None:
+        """The subscription is gone, for every session (SUB-2).
+
+        Raises:
+            CommandError: NOT_FOUND.
+        """
+        commit = NO_COMMIT
+        if self._catalogue.remove(key).durable:
+            self._effects.records.append(SubscriptionRemoved(key))
+            commit = self._deliveries.commit
+        self._desk.out.append(Answer(session, re, Done(), commit))
+
+    def subscriptions(self) -> list[Subscription]:
+        """All subscriptions in the order of their triples."""
+        return self._catalogue.list()
+
+    def publish(self, session: str, re: int, publish: Publish, now: float) -> None:
+        """As Deliveries.publish, for the agent types that subscribe to the topic."""
+        self._deliveries.publish(session, re, publish, self._catalogue.match(publish.topic.type), now)
+
+    def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
+        """As Deliveries.ack."""
+        self._deliveries.ack(session, re, ack, now)
+
+    def nack(self, session: str, re: int, nack: Nack, now: float) -> None:
+        """As Deliveries.nack."""
+        self._deliveries.nack(session, re, nack, now)
+
+    # Store
+
+    def sealed(self) -> int:
+        """The records made so far are one commit: its number. Later ones belong to the next."""
+        self._deliveries.commit += 1
+        return self._deliveries.commit - 1
+
+    def committed(self, commit: int) -> None:
+        """This commit and all before it are durable."""
+        self._deliveries.durable = commit
+
+    def page(self, read: int, events: list[Event], now: float) -> None:
+        """As Deliveries.page."""
+        self._deliveries.page(read, events, now)
+
+    # Time
+
+    def tick(self, now: float) -> None:
+        """Ends what waited for the end of a type's grace (RPC-5)."""
+        for agent_type in self._desk.hosts.take_expired(now):
+            self._calls.retry(agent_type, now)
+
+    def next_due(self) -> float | None:
+        """When `tick` has something to do; None: nothing known."""
+        return self._desk.hosts.next_expiry()
+
+    def tables(self) -> dict[str, int]:
+        """Entries by table, for GetStatus."""
+        return {
+            "agents": len(self._desk.places),
+            "subscriptions": len(self._catalogue),
+            "placed_calls": len(self._calls),
+            **self._deliveries.counts(),
+        }
+
+    def _retry(self, agent_type: str, now: float) -> None:
+        self._calls.retry(agent_type, now)
+        self._deliveries.retry(agent_type, now)
+
+    def _flush(self, host: Host, now: float) -> None:
+        """Hands the session what waits for it, as far as its credit goes."""
+        while host.exempt and not host.paused:
+            self._take_up(host.exempt.popitem(last=False)[1], now, lost=False)
+        host.flushing = True
+        while host.backlog and host.has_credit and not host.paused:
+            self._take_up(host.backlog.popitem(last=False)[1], now, lost=False)
+        host.flushing = False
+
+    def _take_up(self, item: Ticket | Recipient | Passing, now: float, lost: bool) -> None:
+        if isinstance(item, Ticket):
+            self._calls.from_backlog(item, now)
+        elif isinstance(item, Recipient):
+            self._deliveries.recipient_from_backlog(item, now)
+        else:
+            self._deliveries.passing_from_backlog(item, lost)
+
+    def _end_places(self, places: list[Place], agent_type: str, now: float) -> None:
+        for place in places:
+            self._desk.places.end(place)
+        hosted = self._desk.hosts.hosts_type(agent_type)
+        self._deliveries.places_ended(places, agent_type, hosted, now)
+
+    def _end_transient_subscriptions(self, agent_type: str) -> None:
+        ended = [s for s in self._catalogue.of_type(agent_type) if not s.durable]
+        for subscription in ended:
+            self._catalogue.remove(subscription.key)
+        if ended and not self._catalogue.of_type(agent_type):
+            self._deliveries.drop_backlog(agent_type)

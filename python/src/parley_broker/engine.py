@@ -1,0 +1,240 @@
+"""The asynchronous shell around the core: inbox, group commit, sends, timer.
+
+Everything that the core decides happens on the event loop. What needs the store goes to one thread: records that come
+up while a commit is under way share the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from parley_broker.core.effects import Read
+from parley_broker.core.gateway.gateway import Identity
+from parley_broker.core.machine import Machine
+from parley_broker.core.messages import Frame
+from parley_broker.core.policy import Policy
+from parley_broker.core.records import Event, Opened, Record
+from parley_broker.errors import EndCode, StaleTermError, StoreError
+from parley_broker.store.base import Store
+
+RESUME_TOKEN_BYTES = 32
+SESSION_ID_BYTES = 12
+RECOVERY_PAUSE = 1.0
+"""Seconds between two attempts to read a store that failed."""
+
+
+class Link(Protocol):
+    """The front end's side of one connection."""
+
+    def wake(self) -> None:
+        """There is something to write: `Engine.take` has it."""
+
+    def close(self, code: EndCode, text: str) -> None:
+        """The stream ends with this status, after what `Engine.take` still has was written."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    commit: int
+    records: list[Record]
+    reads: list[Read]
+
+
+class Engine:
+    """Runs a core over a store for any number of front ends.
+
+    Args:
+        policy: Every number that the core goes by.
+        identity: What Welcome says of the broker.
+        store: Is opened already.
+        opened: What opening it returned.
+        on_defect: Called with an error that nothing accounts for; the broker cannot go on.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        identity: Identity,
+        store: Store,
+        opened: Opened,
+        on_defect: Callable[[BaseException], None],
+    ) -> None:
+        self._machine = Machine(policy, identity, opened)
+        self._store = store
+        self._term = opened.term
+        self._on_defect = on_defect
+        self._links: dict[int, Link] = {}
+        self._last_connection = 0
+        self._log: Any = structlog.get_logger("parley.broker")
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+        self._work = asyncio.Event()
+        self._stopping = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._committer = self._loop.create_task(self._commit_loop(), name="committer")
+        self._committer.add_done_callback(self._committer_done)
+
+    # Front ends
+
+    def connect(self, peer: str, link: Link) -> int:
+        """A client opened a connection: the id that it has from now on."""
+        self._last_connection += 1
+        connection = self._last_connection
+        self._links[connection] = link
+        session_id = secrets.token_hex(SESSION_ID_BYTES)
+        self._machine.connect(connection, peer, session_id, secrets.token_bytes(RESUME_TOKEN_BYTES), self._loop.time())
+        self._after()
+        return connection
+
+    def receive(self, connection: int, frame: Frame) -> None:
+        """The connection said this."""
+        self._machine.receive(connection, frame, self._loop.time())
+        self._after()
+
+    def reject(self, connection: int, why: str) -> None:
+        """The connection said something that is no frame (MSG-7)."""
+        self._machine.reject(connection, why, self._loop.time())
+        self._after()
+
+    def disconnect(self, connection: int, why: str) -> None:
+        """The connection is gone; nothing is sent to its link any more."""
+        self._links.pop(connection, None)
+        self._machine.disconnect(connection, why, self._loop.time())
+        self._after()
+
+    def take(self, connection: int) -> Frame | None:
+        """The next frame to write to the connection; None when there is nothing to say."""
+        return self._machine.take(connection, self._loop.time())
+
+    def now(self) -> float:
+        """The moment that deadlines are counted from, in seconds."""
+        return self._loop.time()
+
+    def tables(self) -> dict[str, int]:
+        """Entries by table, for GetStatus."""
+        return self._machine.tables()
+
+    # Life
+
+    async def stop(self, reason: str) -> None:
+        """Tells the clients, ends their connections, and waits for the commit under way."""
+        self._machine.announce_drain(reason, self._loop.time())
+        self._after()
+        for link in list(self._links.values()):
+            link.close(EndCode.UNAVAILABLE, reason)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._stopping = True
+        self._work.set()
+        await self._committer
+        self._thread.shutdown()
+
+    # Inside
+
+    def _after(self) -> None:
+        """Does what the core has decided, as far as it needs no waiting."""
+        effects = self._machine.effects
+        while (effects.records or effects.reads) and not self._store.waits:
+            self._commit_here()
+        if effects.records or effects.reads:
+            self._work.set()
+        if effects.logs:
+            for entry in effects.logs:
+                getattr(self._log, entry.level)(entry.event, **entry.fields)
+            effects.logs.clear()
+        if effects.wake:
+            for connection in effects.wake:
+                if (link := self._links.get(connection)) is not None:
+                    link.wake()
+            effects.wake.clear()
+        if effects.close:
+            for close in effects.close:
+                if (link := self._links.get(close.connection)) is not None:
+                    link.close(close.code, close.text)
+            effects.close.clear()
+        due = self._machine.next_due()
+        if due is not None and (self._due is None or due < self._due):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._due = due
+            self._timer = self._loop.call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        self._due = self._timer = None
+        self._machine.tick(self._loop.time())
+        self._after()
+
+    def _seal(self) -> _Batch:
+        effects = self._machine.effects
+        batch = _Batch(self._machine.seal(), effects.records.copy(), effects.reads.copy())
+        effects.records.clear()
+        effects.reads.clear()
+        return batch
+
+    def _commit_here(self) -> None:
+        batch = self._seal()
+        self._take_in(batch, self._store_batch(batch))
+
+    async def _commit_loop(self) -> None:
+        effects = self._machine.effects
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while effects.records or effects.reads:
+                batch = self._seal()
+                try:
+                    pages = await self._loop.run_in_executor(self._thread, self._store_batch, batch)
+                except StaleTermError:
+                    raise
+                except StoreError as failure:
+                    await self._recover(failure)
+                else:
+                    self._take_in(batch, pages)
+                    self._after()
+            if self._stopping:
+                return
+
+    def _store_batch(self, batch: _Batch) -> list[tuple[int, list[Event]]]:
+        """Commits, then reads: a page holds whatever was decided before it was asked for."""
+        store = self._store
+        if batch.records:
+            store.commit(batch.records, self._term)
+        return [
+            (read.id, store.read(read.recipient, read.after, read.max_events, read.max_bytes)) for read in batch.reads
+        ]
+
+    def _take_in(self, batch: _Batch, pages: list[tuple[int, list[Event]]]) -> None:
+        now = self._loop.time()
+        self._machine.committed(batch.commit, now)
+        for read, events in pages:
+            self._machine.page(read, events, now)
+
+    async def _recover(self, failure: StoreError) -> None:
+        """Answers what cannot be stored, until the store can be read again; then the shard begins anew from it."""
+        why = str(failure)
+        self._log.error("store failed", store=self._store.name, error=why)
+        while True:
+            self._machine.refuse_held(why)
+            self._after()
+            try:
+                opened = await self._loop.run_in_executor(self._thread, self._store.load, self._term)
+            except StoreError as again:
+                why = str(again)
+                await asyncio.sleep(RECOVERY_PAUSE)
+                continue
+            self._machine.reload(opened, why, self._loop.time())
+            self._log.info("store read again", store=self._store.name)
+            self._after()
+            return
+
+    def _committer_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_defect(error)

@@ -1,0 +1,43 @@
+"""What a front end needs of the engine."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from parley_broker.core.messages import Frame
+from parley_broker.errors import EndCode
+
+
+class Link(Protocol):
+    """The front end's side of one connection."""
+
+    def wake(self) -> None:
+        """There is something to write: `Broker.take` has it."""
+
+    def close(self, code: EndCode, text: str) -> None:
+        """The stream ends with this status, after what `Broker.take` still has was written."""
+
+
+class Broker(Protocol):
+    """What connections say to the broker, and how they learn what to write."""
+
+    def connect(self, peer: str, link: Link) -> int:
+        """A client opened a connection: the id that it has from now on."""
+
+    def receive(self, connection: int, frame: Frame) -> None:
+        """The connection said this."""
+
+    def reject(self, connection: int, why: str) -> None:
+        """The connection said something that is no frame (MSG-7)."""
+
+    def disconnect(self, connection: int, why: str) -> None:
+        """The connection is gone; nothing is sent to its link any more."""
+
+    def take(self, connection: int) -> Frame | None:
+        """The next frame to write to the connection; None when there is nothing to say."""
+
+    def now(self) -> float:
+        """The moment that deadlines are counted from, in seconds."""
+
+    def tables(self) -> dict[str, int]:
+        """Entries by table, for GetStatus."""

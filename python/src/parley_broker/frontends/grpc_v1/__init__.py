@@ -1,0 +1,1 @@
+"""Parley's own protocol, version 1, over gRPC."""

@@ -1,0 +1,98 @@
+"""The stream of one client: reads frames, writes frames, ends with a status."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+from grpc.aio import EOF  # type: ignore[attr-defined]
+
+from parley_broker.errors import EndCode
+from parley_broker.frontends.base import Broker
+from parley_broker.frontends.grpc_v1.codec import NotAFrame, decode_frame, encode_frame
+from parley_broker.frontends.grpc_v1.status import STATUS_OF
+
+SERVICE = "parley.v1.BrokerService"
+FLUSH_LIMIT = 1.0
+"""How long a client may take to read what it is told before its stream ends, in seconds."""
+
+
+class _Stream:
+    """The Link of one connection. One reader and one writer, each a task for the whole stream."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self._wakened = asyncio.Event()
+        self.ending: asyncio.Future[tuple[EndCode, str]] = asyncio.get_running_loop().create_future()
+        """With what the stream is to end."""
+
+    def wake(self) -> None:
+        """As Link.wake."""
+        self._wakened.set()
+
+    def close(self, code: EndCode, text: str) -> None:
+        """As Link.close."""
+        if not self.ending.done():
+            self.ending.set_result((code, text))
+            self._wakened.set()
+
+    async def read(self, broker: Broker, connection: int) -> None:
+        """Hands on what the client sends, until it half-closes or the stream breaks."""
+        read = self._context.read
+        while (data := await read()) is not EOF:
+            try:
+                frame = decode_frame(data, broker.now())
+            except NotAFrame as failure:
+                broker.reject(connection, str(failure))
+                await self.ending
+                return
+            broker.receive(connection, frame)
+
+    async def write(self, broker: Broker, connection: int) -> None:
+        """Writes what there is for the client, until the stream is to end."""
+        write = self._context.write
+        while True:
+            while (frame := broker.take(connection)) is not None:
+                await write(encode_frame(frame, broker.now()))
+            if self.ending.done():
+                return
+            await self._wakened.wait()
+            self._wakened.clear()
+
+
+class BrokerServicer:
+    """`BrokerService`, on raw bytes, so that what is no frame is answered by this broker and not by gRPC.
+
+    Args:
+        broker: Decides.
+    """
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
+        """What a gRPC server needs to serve `Connect`."""
+        connect = grpc.stream_stream_rpc_method_handler(self.connect)
+        return grpc.method_handlers_generic_handler(SERVICE, {"Connect": connect})
+
+    async def connect(self, _requests: Any, context: Any) -> None:
+        """One stream from its first byte to its status."""
+        stream = _Stream(context)
+        connection = self._broker.connect(context.peer(), stream)
+        reader = asyncio.ensure_future(stream.read(self._broker, connection))
+        writer = asyncio.ensure_future(stream.write(self._broker, connection))
+        why = "the connection broke"
+        try:
+            await asyncio.wait((reader, writer, stream.ending), return_when=asyncio.FIRST_COMPLETED)
+            if stream.ending.done():
+                await asyncio.wait((writer,), timeout=FLUSH_LIMIT)
+                code, why = stream.ending.result()
+                if code is not EndCode.OK:
+                    await context.abort(STATUS_OF[code], why)
+            elif reader.done() and reader.exception() is None:
+                why = "the client closed the stream"
+        finally:
+            reader.cancel()
+            writer.cancel()
+            self._broker.disconnect(connection, why)

@@ -207,7 +207,7 @@ def test_protobuf_has_the_members_of_the_types() -> None:
     for entry in TYPES.values():
         if "protobuf" in entry:
             fields = getattr(messages_pb2, entry["name"]).DESCRIPTOR.fields
-            assert [field.name for field in fields] == [member["name"] for member in entry["members"]]
+            assert {field.name for field in fields} == {member["name"] for member in entry["members"]}
 
 
 def test_names_of_the_types_are_in_the_table() -> None:

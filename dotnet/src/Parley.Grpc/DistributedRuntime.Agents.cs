@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using Parley.Wire.V1;
+
+namespace Parley;
+
+public sealed partial class DistributedRuntime
+{
+    // What was asked for before the start, in order; null once started.
+    private ConcurrentQueue<Subscription>? _subscriptionsAtStart = new();
+
+    /// <inheritdoc />
+    public async Task<AgentType> RegisterAgentFactoryAsync(
+        string type, Func<ValueTask<IAgent>> factory, RegisterOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(factory);
+        var chosen = options ?? new RegisterOptions();
+        RefuseState(chosen.AgentClass, type);
+        var registration = _host.AddFactory(type, factory, chosen);
+        await AnnounceAsync(registration, chosen, cancellationToken).ConfigureAwait(false);
+        return new AgentType(type);
+    }
+
+    /// <inheritdoc />
+    public async Task RegisterAgentInstanceAsync(
+        AgentId id, IAgent agent, RegisterOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(agent);
+        var chosen = (options ?? new RegisterOptions()) with { AgentClass = options?.AgentClass ?? agent.GetType() };
+        RefuseState(chosen.AgentClass, id.Type);
+        var registration = _host.AddInstance(id, agent, chosen);
+        await AnnounceAsync(registration, chosen, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
+    public async Task AddSubscriptionAsync(Subscription subscription, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(subscription);
+        if (_subscriptionsAtStart is { } later)
+        {
+            later.Enqueue(subscription);
+            return;
+        }
+
+        await CommandAsync(new Message { Subscribe = new Subscribe { Subscription = subscription.ToWire() } }, $"Adding {subscription}", cancellationToken)
+            .ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
+    public async Task RemoveSubscriptionAsync(Subscription subscription, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(subscription);
+        ThrowIfNotRunning();
+        var command = new Message { Unsubscribe = new Unsubscribe { Subscription = subscription.ToWire() } };
+        await CommandAsync(command, $"Removing {subscription}", cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task AnnounceAsync(AgentRegistration registration, RegisterOptions options, CancellationToken cancellationToken)
+    {
+        var subscriptions = AgentRegistration.SubscriptionsOf(registration.Type, options);
+        if (_subscriptionsAtStart is { } later)
+        {
+            foreach (var subscription in subscriptions)
+            {
+                later.Enqueue(subscription);
+            }
+
+            return;
+        }
+
+        try
+        {
+            await RegisterAsync(registration, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            _host.RemoveType(registration);
+            throw;
+        }
+
+        foreach (var subscription in subscriptions)
+        {
+            await AddSubscriptionAsync(subscription, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task RegisterAsync(AgentRegistration registration, CancellationToken cancellationToken)
+    {
+        var command = new RegisterAgentType
+        {
+            Type = registration.Type,
+            Mode = registration.Mode.ToWire(),
+            Concurrency = (uint)registration.Concurrency,
+            PinnedKeys = { registration.Pinned.Keys },
+        };
+        await CommandAsync(new Message { RegisterAgentType = command }, $"Registering '{registration.Type}'", cancellationToken).ConfigureAwait(false);
+        DistributedLog.Registered(_logger, registration.Type, registration.Mode);
+    }
+
+    private async Task CommandAsync(Message command, string what, CancellationToken cancellationToken)
+    {
+        var budget = CallBudget.Of(null, _options.ConnectTimeout, null, _options.TimeProvider);
+        await _session.AskAsync(command, new PendingAnswer(what, budget), null, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static void RefuseState(Type? agentClass, string type)
+    {
+        var save = agentClass?.GetMethod(nameof(IAgent.SaveStateAsync), Type.EmptyTypes);
+        if (save is not null && typeof(RoutedAgent).IsAssignableFrom(agentClass) && save.DeclaringType != typeof(RoutedAgent))
+        {
+            throw new NotSupportedException(
+                $"'{type}' cannot be registered: {agentClass} keeps state, and this version's distributed runtime would lose it.");
+        }
+    }
+}

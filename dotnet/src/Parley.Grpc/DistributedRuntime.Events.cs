@@ -1,0 +1,35 @@
+using Parley.Wire.V1;
+
+namespace Parley;
+
+public sealed partial class DistributedRuntime
+{
+    /// <inheritdoc />
+    public async Task PublishMessageAsync(
+        object message, TopicId topic, PublishOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfNotRunning();
+        var budget = CallBudget.Of(null, _options.DefaultTimeout, CallScope.Current, _options.TimeProvider);
+        var publish = new Publish
+        {
+            Topic = topic.ToWire(),
+            EventId = options?.EventId ?? string.Empty,
+            Ephemeral = options?.Ephemeral == true,
+            Envelope = Enclose(message, options?.MessageId),
+        };
+        if (options?.Sender is { } sender)
+        {
+            (publish.Sender, publish.SenderEpoch) = (sender.ToWire(), EpochOf(sender));
+        }
+
+        var pending = new PendingAnswer($"Publishing to {topic}", budget);
+        var answer = await _session.AskAsync(new Message { Publish = publish }, pending, publish.Envelope.Length, cancellationToken)
+            .ConfigureAwait(false);
+        if (answer.Published is { Recipients: 0, Duplicate: false })
+        {
+            _noRecipients.Warn(topic);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+using Parley.Wire.V1;
+
+namespace Parley;
+
+public sealed partial class DistributedRuntime
+{
+    private readonly CancellationTokenSource _tornDown = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private bool _started;
+    private string? _lost;
+    private Task? _stopping;
+
+    /// <summary>Raised after each change of <see cref="State"/>, on a thread of the runtime's own.</summary>
+    public event EventHandler<RuntimeStateChangedEventArgs>? StateChanged;
+
+    /// <summary>How this runtime stands with its broker.</summary>
+    public RuntimeState State { get; private set; }
+
+    /// <inheritdoc />
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfEnded();
+        ConcurrentStart start;
+        lock (_lock)
+        {
+            if (_started)
+            {
+                return;
+            }
+
+            _started = true;
+            start = new ConcurrentStart([.. _host.Types], [.. _subscriptionsAtStart ?? []]);
+            _subscriptionsAtStart = null;
+        }
+
+        // Types before subscriptions: one that is not durable ends when nobody hosts its type.
+        await Task.WhenAll(start.Types.Select(t => RegisterAsync(t, cancellationToken))).ConfigureAwait(false);
+        await Task.WhenAll(start.Subscriptions.Distinct().Select(s => AddSubscriptionAsync(s, cancellationToken))).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
+    public Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        lock (_lock)
+        {
+            return _stopping ??= Task.Run(() => DrainAsync(cancellationToken), CancellationToken.None);
+        }
+    }
+
+    /// <inheritdoc />
+    public async Task WaitUntilStoppedAsync(CancellationToken cancellationToken = default)
+    {
+        using var signals = new StopSignals(this, _logger);
+        await _ended.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>As <see cref="StopAsync"/>.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
+        _tornDown.Dispose();
+    }
+
+    private void Open()
+    {
+        _session.Start(Receive);
+        _ = WatchAsync();
+    }
+
+    private void Receive(Message message)
+    {
+        switch (message.KindCase)
+        {
+            case Message.KindOneofCase.Drain:
+                Change(RuntimeState.Draining, message.Drain.Reason);
+                DistributedLog.Draining(_logger, $"the broker is about to go: {message.Drain.Reason}");
+                break;
+            case Message.KindOneofCase.Goodbye:
+                DistributedLog.Draining(_logger, $"the broker said goodbye: {message.Goodbye.Reason}");
+                break;
+            default:
+                _worker.Handle(message);
+                break;
+        }
+    }
+
+    private async Task WatchAsync()
+    {
+        var why = await _session.Ended.ConfigureAwait(false);
+        lock (_lock)
+        {
+            if (_stopping is not null)
+            {
+                return;
+            }
+
+            _lost = why;
+        }
+
+        DistributedLog.ConnectionLost(_logger, why);
+        await _tornDown.CancelAsync().ConfigureAwait(false);
+        Change(RuntimeState.Lost, why);
+        _ended.TrySetException(Unavailable(why));
+        // Who does not wait for the end need not hear of it.
+        _ = _ended.Task.Exception;
+    }
+
+    private async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        if (_lost is null)
+        {
+            Change(RuntimeState.Draining, "stop");
+            DistributedLog.Draining(_logger, "the runtime is being stopped");
+            await HandOverAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        await _session.CloseAsync("stop").ConfigureAwait(false);
+        await _tornDown.CancelAsync().ConfigureAwait(false);
+        await _host.DisposeAgentsAsync(_logger).ConfigureAwait(false);
+        await _session.DisposeAsync().ConfigureAwait(false);
+        Change(RuntimeState.Closed, _lost ?? string.Empty);
+        DistributedLog.Stopped(_logger);
+        _ended.TrySetResult();
+    }
+
+    /// <summary>Lets what was dispatched here finish, within the drain timeout (DRN-2).</summary>
+    private async Task HandOverAsync(CancellationToken cancellationToken)
+    {
+        var budget = CallBudget.Of(null, _options.DrainTimeout, null, _options.TimeProvider);
+        try
+        {
+            if (_started && _session.Understands(Message.KindOneofCase.Drain))
+            {
+                var drain = new Drain { TimeoutMs = (uint)_options.DrainTimeout.TotalMilliseconds, Reason = "stop" };
+                await _session.AskAsync(new Message { Drain = drain }, new PendingAnswer("Draining", budget), null, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
+            await _context.InFlight.WhenIdleAsync().WaitAsync(budget.Deadline.Remaining, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ParleyException or TimeoutException or OperationCanceledException)
+        {
+            DistributedLog.DrainTimedOut(_logger, _options.DrainTimeout);
+        }
+    }
+
+    private void Change(RuntimeState state, string reason)
+    {
+        State = state;
+        StateChanged?.Invoke(this, new RuntimeStateChangedEventArgs(state, reason));
+    }
+
+    private void ThrowIfNotRunning()
+    {
+        // A handler that finishes while the runtime drains may still call and publish.
+        if (CallScope.Current is null)
+        {
+            ThrowIfEnded();
+        }
+
+        if (!_started)
+        {
+            throw new InvalidOperationException("The runtime has not been started: call StartAsync first.");
+        }
+    }
+
+    private void ThrowIfEnded()
+    {
+        if (_lost is { } why)
+        {
+            throw Unavailable(why);
+        }
+
+        if (_stopping is not null)
+        {
+            throw new UnavailableException("The runtime has been stopped.");
+        }
+    }
+
+    private static UnavailableException Unavailable(string why) => new($"The connection to the broker was lost: {why}.");
+
+    private sealed record ConcurrentStart(IReadOnlyList<AgentRegistration> Types, IReadOnlyList<Subscription> Subscriptions);
+}

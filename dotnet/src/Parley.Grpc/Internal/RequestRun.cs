@@ -1,0 +1,127 @@
+using Parley.Wire.V1;
+
+namespace Parley;
+
+/// <summary>A call on its way through its handler; ends with exactly one answer (RPC-1).</summary>
+internal sealed class RequestRun : HandlerRun
+{
+    private readonly WorkerContext _context;
+    private readonly Worker _worker;
+    private readonly HostedAgent _hosted;
+    private readonly ulong _id;
+    private readonly Request _request;
+    private readonly CancellationTokenSource _cancelled;
+    private readonly Deadline? _deadline;
+
+    public RequestRun(WorkerContext context, Worker worker, HostedAgent hosted, ulong id, Request request)
+    {
+        (_context, _worker, _hosted, _id, _request) = (context, worker, hosted, id, request);
+        _cancelled = CancellationTokenSource.CreateLinkedTokenSource(context.TornDown);
+        if (request.HasTimeoutMs)
+        {
+            // Counted from when it was read, not from when the handler starts (MSG-9).
+            _deadline = new Deadline(context.Options.TimeProvider, TimeSpan.FromMilliseconds(request.TimeoutMs));
+        }
+    }
+
+    private bool IsRoot => _request.CallChain.Count == 0;
+
+    /// <summary>The caller cancelled (RPC-9).</summary>
+    public void Cancel()
+    {
+        try
+        {
+            _cancelled.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended just now.
+        }
+    }
+
+    public override async Task RunAsync()
+    {
+        Message answer;
+        using var timer = StartDeadline();
+        try
+        {
+            if (IsRoot)
+            {
+                _context.Session.GiveBack(_request.Envelope.Length);
+            }
+
+            answer = await HandleAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            var failure = e as ParleyException ?? HandlerFailures.Of(e, _hosted.Id, null, _cancelled.Token);
+            DistributedLog.CallFailed(_context.Logger, _hosted.Id, failure.ReasonName, e);
+            answer = new Message { Error = failure.ToWire() };
+        }
+
+        _worker.Forget(_id);
+        answer.Re = _id;
+        _context.Session.Tell(answer);
+        _cancelled.Dispose();
+        if (IsRoot)
+        {
+            _context.Slots.Release();
+        }
+
+        await _context.EndAsync(_hosted).ConfigureAwait(false);
+    }
+
+    private async Task<Message> HandleAsync()
+    {
+        // In the agent's turn, as the handler itself.
+        var agent = await _hosted.Ready.ConfigureAwait(true);
+        await _context.Session.ConfirmAsync().ConfigureAwait(true);
+        if (_cancelled.IsCancellationRequested)
+        {
+            throw new CallCancelledException($"The call to {_hosted.Id} was cancelled before it started.") { MayHaveRun = false };
+        }
+
+        var envelope = WireTypes.ParseEnvelope(_request.Envelope);
+        var message = _context.Messages.Decode(envelope.Content() ?? throw new MalformedPayloadException("The request has no payload."));
+        var result = await InvokeAsync(agent, message, envelope.MessageId).ConfigureAwait(false);
+        return new Message { Reply = new Reply { Envelope = Encode(result) } };
+    }
+
+    private async ValueTask<object?> InvokeAsync(IAgent agent, object message, string messageId)
+    {
+        var sender = _request.Sender?.FromWire();
+        var context = new MessageContext(sender, null, IsRpc: true, messageId, _cancelled.Token)
+        {
+            Attempt = (int)Math.Max(_request.Attempt, 1),
+            Deadline = _deadline,
+        };
+        CallScope.Enter(new CallScope(_hosted.Id, _hosted.Epoch, [.. _request.CallChain.Select(a => a.FromWire()), _hosted.Id], _deadline));
+        try
+        {
+            return await agent.OnMessageAsync(message, context).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            throw HandlerFailures.Of(e, _hosted.Id, message, _cancelled.Token);
+        }
+    }
+
+    private Google.Protobuf.ByteString Encode(object? result)
+    {
+        try
+        {
+            SerializedMessage? payload = result is null ? null : _context.Messages.Encode(result);
+            var envelope = WireTypes.ToEnvelope(payload, _context.MessageIds.Next());
+            return envelope.Length <= _context.Session.MaxEnvelopeBytes ? envelope
+                : throw Limits.TooLarge("The result", envelope.Length, _context.Session.MaxEnvelopeBytes).AsOfReply();
+        }
+        catch (InvalidArgumentException e)
+        {
+            // The handler ran, but nobody can read what it returned (RPC-6).
+            throw HandlerFailures.Of(e, _hosted.Id, null, CancellationToken.None);
+        }
+    }
+
+    private ITimer? StartDeadline() => _deadline is null ? null : _context.Options.TimeProvider.CreateTimer(
+        static s => ((RequestRun)s!).Cancel(), this, _deadline.Remaining, Timeout.InfiniteTimeSpan);
+}

@@ -1,0 +1,104 @@
+using Google.Protobuf;
+using Parley.Wire.V1;
+
+namespace Parley;
+
+/// <summary>Between the SDK's values and the wire's.</summary>
+internal static class WireTypes
+{
+    /// <summary>What this SDK understands (SES-4).</summary>
+    public static readonly uint[] UnderstoodKinds =
+    [
+        Message.WelcomeFieldNumber, Message.HeartbeatFieldNumber, Message.GoodbyeFieldNumber, Message.DrainFieldNumber,
+        Message.DoneFieldNumber, Message.ErrorFieldNumber, Message.ActivateFieldNumber, Message.DeactivateFieldNumber,
+        Message.RequestFieldNumber, Message.ReplyFieldNumber, Message.CancelFieldNumber, Message.SubscriptionListFieldNumber,
+        Message.PublishedFieldNumber, Message.DeliveryFieldNumber,
+    ];
+
+    public static Wire.V1.AgentId ToWire(this AgentId id) => new() { Type = id.Type, Key = id.Key };
+
+    public static Wire.V1.TopicId ToWire(this TopicId id) => new() { Type = id.Type, Source = id.Source };
+
+    public static AgentId FromWire(this Wire.V1.AgentId id) => new(id.Type, id.Key);
+
+    public static TopicId FromWire(this Wire.V1.TopicId id) => new(id.Type, id.Source);
+
+    public static Wire.V1.AgentMode ToWire(this AgentMode mode) => mode switch
+    {
+        AgentMode.Stateless => Wire.V1.AgentMode.Stateless,
+        _ => Wire.V1.AgentMode.Standard,
+    };
+
+    public static Wire.V1.Subscription ToWire(this Subscription subscription) => subscription switch
+    {
+        TypeSubscription exact => new()
+        {
+            TopicType = exact.TopicType, Match = TopicMatch.Exact, AgentType = exact.AgentType, Durable = exact.IsDurable,
+        },
+        TypePrefixSubscription prefix => new()
+        {
+            TopicType = prefix.TopicTypePrefix, Match = TopicMatch.Prefix, AgentType = prefix.AgentType, Durable = prefix.IsDurable,
+        },
+        _ => throw new InvalidArgumentException(
+            $"A {subscription.GetType()} is no subscription that the broker knows; use {nameof(TypeSubscription)} or {nameof(TypePrefixSubscription)}."),
+    };
+
+    public static Error ToWire(this ParleyException failure)
+    {
+        var error = new Error
+        {
+            Reason = (Wire.V1.ErrorReason)failure.Reason,
+            Message = failure.Message,
+            Retryable = failure.IsRetryable,
+            MayHaveRun = failure.MayHaveRun,
+            RetryAfterMs = (uint)(failure.RetryAfter?.TotalMilliseconds ?? 0),
+        };
+        foreach (var (key, value) in failure.Details)
+        {
+            error.Details[key] = value;
+        }
+
+        return error;
+    }
+
+    public static ParleyException FromWire(this Error error) =>
+        ErrorCatalogue.Create((ErrorReason)error.Reason, error.Message).With(
+            error.Retryable,
+            error.MayHaveRun,
+            error.RetryAfterMs > 0 ? TimeSpan.FromMilliseconds(error.RetryAfterMs) : null,
+            new Dictionary<string, string>(error.Details));
+
+    /// <summary>The envelope of a message, or of a null result.</summary>
+    public static ByteString ToEnvelope(SerializedMessage? message, string messageId)
+    {
+        var envelope = new Envelope { MessageId = messageId };
+        if (message is { } payload)
+        {
+            envelope.Payload = new Payload
+            {
+                TypeName = payload.TypeName,
+                ContentType = payload.ContentType,
+                Data = UnsafeByteOperations.UnsafeWrap(payload.Data),
+            };
+        }
+
+        return envelope.ToByteString();
+    }
+
+    /// <summary>The message in an envelope's payload; null when there is none.</summary>
+    public static SerializedMessage? Content(this Envelope envelope) =>
+        envelope.Payload is { } payload ? new SerializedMessage(payload.TypeName, payload.ContentType, payload.Data.Memory) : null;
+
+    /// <exception cref="MalformedPayloadException">The bytes are no envelope.</exception>
+    public static Envelope ParseEnvelope(ByteString bytes)
+    {
+        try
+        {
+            return Envelope.Parser.ParseFrom(bytes);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new MalformedPayloadException($"The envelope cannot be read: {e.Message}", e);
+        }
+    }
+}

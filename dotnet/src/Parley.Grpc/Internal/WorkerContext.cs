@@ -1,0 +1,51 @@
+using Microsoft.Extensions.Logging;
+
+namespace Parley;
+
+/// <summary>What every message to an agent of this process needs.</summary>
+internal sealed record WorkerContext(
+    AgentHost Host,
+    Session Session,
+    SerializationRegistry Messages,
+    DistributedRuntimeOptions Options,
+    MessageIds MessageIds,
+    ILogger Logger,
+    CancellationToken TornDown)
+{
+    public HandlerSlots Slots { get; } = new(Options.MaxConcurrency);
+
+    public InFlight InFlight { get; } = new();
+
+    /// <summary>A message to this agent has ended; a stateless one ends with it.</summary>
+    public async ValueTask EndAsync(HostedAgent hosted)
+    {
+        hosted.InFlight.Remove();
+        if (hosted.IsStateless)
+        {
+            await DisposeAsync(hosted).ConfigureAwait(false);
+        }
+
+        InFlight.Remove();
+    }
+
+    /// <summary>Disposes an agent; a failure is logged.</summary>
+    public async ValueTask DisposeAsync(HostedAgent hosted)
+    {
+        try
+        {
+            await hosted.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            DistributedLog.DisposeFailed(Logger, hosted.Id, e);
+        }
+    }
+}
+
+/// <summary>Names for messages that the user did not name: unique, short, cheap.</summary>
+internal sealed class MessageIds(string producerId)
+{
+    private long _last;
+
+    public string Next() => $"{producerId}-{Interlocked.Increment(ref _last):x}";
+}

@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+
+namespace Parley;
+
+public sealed partial class InProcessRuntime
+{
+    private readonly ConcurrentDictionary<Subscription, Subscription> _subscriptions = new(SubscriptionIdentity.Instance);
+
+    /// <inheritdoc />
+    public Task AddSubscriptionAsync(Subscription subscription, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(subscription);
+        _subscriptions[subscription] = subscription;
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public Task RemoveSubscriptionAsync(Subscription subscription, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(subscription);
+        return _subscriptions.TryRemove(subscription, out _) ? Task.CompletedTask : throw new NotFoundException($"There is no {subscription}.");
+    }
+
+    /// <inheritdoc />
+    public Task PublishMessageAsync(
+        object message, TopicId topic, PublishOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfNotRunning();
+        var messageId = options?.MessageId ?? NewMessageId();
+        var recipients = _subscriptions.Values.Where(s => s.Matches(topic)).Select(s => s.Recipient(topic)).Distinct()
+            .Where(r => r != options?.Sender).ToArray();
+        if (recipients.Length == 0)
+        {
+            _noRecipients.Warn(topic);
+        }
+
+        foreach (var recipient in recipients)
+        {
+            // Nothing is stored: an agent that nobody hosts gets nothing.
+            if (_host.TryGetType(recipient.Type, out var registration)
+                && (registration.Factory is not null || registration.Pinned.ContainsKey(recipient.Key)))
+            {
+                Deliver(message, topic, options?.Sender, messageId, recipient, registration);
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private void Deliver(
+        object message, TopicId topic, AgentId? sender, string messageId, AgentId recipient, AgentRegistration registration)
+    {
+        _inFlight.Add();
+        var hosted = _host.FindOrPlace(recipient, registration);
+        var run = new EventRun(this, hosted, registration, message, topic, sender, messageId);
+        if (hosted.Events.TryStart(run))
+        {
+            hosted.Start(run);
+        }
+    }
+
+    private sealed class EventRun(
+        InProcessRuntime runtime, HostedAgent hosted, AgentRegistration registration, object message, TopicId topic, AgentId? sender, string messageId)
+        : HandlerRun
+    {
+        public override async Task RunAsync()
+        {
+            using var limit = new CancellationTokenSource(runtime._options.EventTimeout, runtime._options.TimeProvider);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, runtime._stopped.Token);
+            try
+            {
+                // In the agent's turn, as the handler itself.
+                var agent = await hosted.Ready.ConfigureAwait(true);
+                CallScope.Enter(new CallScope(hosted.Id, 0, [hosted.Id], null));
+                await agent.OnMessageAsync(message, new MessageContext(sender, topic, IsRpc: false, messageId, either.Token)).ConfigureAwait(false);
+            }
+            catch (UnhandledMessageException e) when (e.IsAbout(message))
+            {
+                Log.EventIgnored(runtime._logger, messageId, topic, hosted.Id, e.Message);
+            }
+            catch (Exception e)
+            {
+                var failure = e as ActivationFailedException ?? HandlerFailures.Of(e, hosted.Id, message, either.Token);
+                Log.EventFailed(runtime._logger, messageId, topic, hosted.Id, failure.ReasonName, e);
+            }
+            finally
+            {
+                if (hosted.Events.Next() is { } next)
+                {
+                    hosted.Start(next);
+                }
+
+                await runtime.EndAsync(hosted, registration).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Durability is no part of what a subscription is (SUB-2).</summary>
+    private sealed class SubscriptionIdentity : IEqualityComparer<Subscription>
+    {
+        public static readonly SubscriptionIdentity Instance = new();
+
+        public bool Equals(Subscription? x, Subscription? y) => Key(x) == Key(y);
+
+        public int GetHashCode(Subscription obj) => Key(obj).GetHashCode();
+
+        private static (Type?, string?, string?) Key(Subscription? subscription) => (subscription?.GetType(), subscription?.AgentType, subscription switch
+        {
+            TypeSubscription exact => exact.TopicType,
+            TypePrefixSubscription prefix => prefix.TopicTypePrefix,
+            _ => subscription?.ToString(),
+        });
+    }
+}

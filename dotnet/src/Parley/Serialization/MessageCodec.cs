@@ -1,0 +1,50 @@
+using System.Collections.Concurrent;
+using Google.Protobuf;
+
+namespace Parley;
+
+/// <summary>A serializer of whatever class, seen without its type argument.</summary>
+internal abstract class MessageCodec
+{
+    private static readonly ConcurrentDictionary<Type, MessageCodec> Defaults = new();
+
+    public abstract Type MessageType { get; }
+
+    public abstract string TypeName { get; }
+
+    public abstract string ContentType { get; }
+
+    public abstract bool IsReceiveOnly { get; }
+
+    public abstract ReadOnlyMemory<byte> Encode(object message);
+
+    public abstract object Decode(ReadOnlyMemory<byte> data);
+
+    /// <summary>What serves a class for which nothing was registered: protobuf for generated messages, else canonical JSON.</summary>
+    public static MessageCodec DefaultFor(Type type) => Defaults.GetOrAdd(type, static t =>
+    {
+        var serializer = typeof(IMessage).IsAssignableFrom(t) ? typeof(ProtobufMessageSerializer<>) : typeof(JsonMessageSerializer<>);
+        var instance = serializer == typeof(JsonMessageSerializer<>)
+            ? Activator.CreateInstance(serializer.MakeGenericType(t), [null])
+            : Activator.CreateInstance(serializer.MakeGenericType(t));
+        return (MessageCodec)Activator.CreateInstance(typeof(MessageCodec<>).MakeGenericType(t), instance)!;
+    });
+}
+
+/// <summary>A serializer of <typeparamref name="T"/>.</summary>
+internal sealed class MessageCodec<T>(IMessageSerializer<T> serializer) : MessageCodec
+    where T : notnull
+{
+    public override Type MessageType => typeof(T);
+
+    public override string TypeName { get; } = serializer.TypeName;
+
+    public override string ContentType { get; } = ContentTypes.Normalize(serializer.ContentType);
+
+    public override bool IsReceiveOnly { get; } = serializer.IsReceiveOnly;
+
+    public override ReadOnlyMemory<byte> Encode(object message) => serializer.Serialize((T)message);
+
+    public override object Decode(ReadOnlyMemory<byte> data) =>
+        serializer.Deserialize(data) ?? throw new FormatException("the serializer returned null");
+}

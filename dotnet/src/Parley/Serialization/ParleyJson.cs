@@ -1,0 +1,43 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Parley;
+
+/// <summary>Canonical JSON: the form in which messages cross languages (JSON rules of SPEC.md).</summary>
+public static class ParleyJson
+{
+    /// <summary>The options of the reflection-based serializer; read-only.</summary>
+    public static JsonSerializerOptions Options { get; } = MakeReadOnly(CreateOptions(new CanonicalTypeResolver()));
+
+    /// <summary>New canonical options over a resolver, e.g. a source-generated <c>JsonSerializerContext</c> (trimming, AOT).</summary>
+    /// <param name="resolver">Where type information comes from.</param>
+    public static JsonSerializerOptions CreateOptions(IJsonTypeInfoResolver resolver)
+    {
+        ArgumentNullException.ThrowIfNull(resolver);
+        return new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            RespectRequiredConstructorParameters = true,
+            RespectNullableAnnotations = true,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            TypeInfoResolver = resolver,
+            Converters =
+            {
+                new TextConverter(),
+                new SingleConverter(),
+                new DoubleConverter(),
+                new DateTimeOffsetConverter(),
+                new DateTimeConverter(),
+                new AnyConverter(),
+                new EnumConverterFactory(),
+            },
+        };
+    }
+
+    private static JsonSerializerOptions MakeReadOnly(JsonSerializerOptions options)
+    {
+        options.MakeReadOnly();
+        return options;
+    }
+}

@@ -1,0 +1,150 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Parley;
+
+/// <summary>Which serializer writes which class, and which one reads which type name.</summary>
+/// <remarks>Each runtime has one; on its own it encodes and decodes without a runtime. Safe for use by several threads.</remarks>
+public sealed class SerializationRegistry
+{
+    private readonly ConcurrentDictionary<Type, MessageCodec> _writers = new();
+    private readonly ConcurrentDictionary<(string TypeName, string ContentType), Reader> _readers = new();
+
+    /// <summary>Reads and writes a class as canonical JSON, or, if it is a generated one, as protobuf.</summary>
+    /// <typeparam name="T">The message class.</typeparam>
+    /// <param name="info">Source-generated type information (trimming, AOT), or null for reflection.</param>
+    public void AddMessageType<T>(JsonTypeInfo<T>? info = null)
+        where T : notnull =>
+        Add(info is null ? MessageCodec.DefaultFor(typeof(T)) : new MessageCodec<T>(new JsonMessageSerializer<T>(info)));
+
+    /// <summary>Adds a serializer; of those of a class the last one added that is not receive-only writes (PAY-4).</summary>
+    /// <typeparam name="T">The message class.</typeparam>
+    /// <param name="serializer">Yours.</param>
+    public void AddMessageSerializer<T>(IMessageSerializer<T> serializer)
+        where T : notnull
+    {
+        ArgumentNullException.ThrowIfNull(serializer);
+        Add(new MessageCodec<T>(serializer));
+    }
+
+    /// <summary>The message as bytes; its class need not be registered.</summary>
+    /// <param name="message">The message.</param>
+    /// <exception cref="InvalidArgumentException">The message has something that its encoding does not allow; the text says what.</exception>
+    public SerializedMessage Encode(object message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        var type = message.GetType();
+        try
+        {
+            var codec = _writers.TryGetValue(type, out var registered) ? registered : MessageCodec.DefaultFor(type);
+            return new SerializedMessage(codec.TypeName, codec.ContentType, codec.Encode(message));
+        }
+        catch (TargetInvocationException e) when (e.InnerException is { } cause)
+        {
+            throw CannotEncode(type, cause);
+        }
+        catch (Exception e) when (e is not ParleyException)
+        {
+            throw CannotEncode(type, e);
+        }
+    }
+
+    /// <summary>The message that the bytes say, by the registered serializers.</summary>
+    /// <param name="message">Type name, content type and bytes.</param>
+    /// <exception cref="UnknownMessageTypeException">Nothing is registered for the type name and content type.</exception>
+    /// <exception cref="UnsupportedVersionException">The serializer refuses the version.</exception>
+    /// <exception cref="MalformedPayloadException">The serializer cannot read the bytes; the text says why.</exception>
+    public object Decode(SerializedMessage message) =>
+        Decode(message, Find(message)?.Codec ?? throw UnknownType(message, string.Empty));
+
+    /// <summary>A reply: by the registered types, the expected type, or the class of that name beside the request's (RPC-14).</summary>
+    internal object DecodeReply(SerializedMessage reply, Type? expected, Type request)
+    {
+        var codec = Find(reply)?.Codec ?? Matching(expected, reply) ?? Matching(SiblingTypes.Find(request, reply.TypeName), reply);
+        try
+        {
+            return Decode(reply, codec ?? throw UnknownType(
+                reply, $" Register the class with AddMessageType<T>() or AddMessageSerializer<T>(), or put it beside {request}."));
+        }
+        catch (ParleyException e)
+        {
+            throw e.AsOfReply();
+        }
+    }
+
+    /// <summary>Makes the class of a handler's parameter readable, unless something was registered for its name.</summary>
+    internal void AddHandled(Type type)
+    {
+        var codec = MessageCodec.DefaultFor(type);
+        var known = _readers.GetOrAdd((codec.TypeName, codec.ContentType), new Reader(codec, IsDefault: true)).Codec.MessageType;
+        if (known != type && _readers[(codec.TypeName, codec.ContentType)].IsDefault)
+        {
+            throw new AlreadyExistsException(
+                $"{type} and {known} have the same wire name '{codec.TypeName}'; give one of them another with [Message(\"name\")].");
+        }
+    }
+
+    private void Add(MessageCodec codec)
+    {
+        _readers[(codec.TypeName, codec.ContentType)] = new Reader(codec, IsDefault: false);
+        if (!codec.IsReceiveOnly)
+        {
+            _writers[codec.MessageType] = codec;
+        }
+    }
+
+    private Reader? Find(SerializedMessage message) =>
+        _readers.TryGetValue((message.TypeName, ContentTypes.Normalize(message.ContentType)), out var reader) ? reader : null;
+
+    private MessageCodec? Matching(Type? type, SerializedMessage message)
+    {
+        if (type is null || type == typeof(object) || type.IsAbstract || type.IsInterface || type.IsGenericTypeDefinition)
+        {
+            return null;
+        }
+
+        var codec = _writers.TryGetValue(type, out var registered) ? registered : MessageCodec.DefaultFor(type);
+        return codec.TypeName == message.TypeName && codec.ContentType == ContentTypes.Normalize(message.ContentType) ? codec : null;
+    }
+
+    private static object Decode(SerializedMessage message, MessageCodec codec)
+    {
+        try
+        {
+            return codec.Decode(message.Data);
+        }
+        catch (UnsupportedVersionException e)
+        {
+            throw new UnsupportedVersionException($"'{message.TypeName}': {e.Message}", e) { Details = NameOf(message) };
+        }
+        catch (Exception e)
+        {
+            throw new MalformedPayloadException($"The payload is no '{message.TypeName}': {e.Message}", e) { Details = NameOf(message) };
+        }
+    }
+
+    private static Dictionary<string, string> NameOf(SerializedMessage message) => new() { ["type_name"] = message.TypeName };
+
+    private UnknownMessageTypeException UnknownType(SerializedMessage message, string advice)
+    {
+        var understood = string.Join(", ", _readers.Keys.Select(k => k.TypeName).Distinct().Order(StringComparer.Ordinal));
+        var details = NameOf(message);
+        if (understood.Length > 0)
+        {
+            details["understood"] = understood;
+        }
+
+        return new UnknownMessageTypeException(
+            $"The message type '{message.TypeName}' ({message.ContentType}) is not known here; "
+            + (understood.Length > 0 ? $"known are: {understood}." : "none is known.") + advice)
+        {
+            Details = details,
+        };
+    }
+
+    private static InvalidArgumentException CannotEncode(Type type, Exception cause) =>
+        new($"A {type} cannot be sent: {cause.Message}", cause);
+
+    private readonly record struct Reader(MessageCodec Codec, bool IsDefault);
+}

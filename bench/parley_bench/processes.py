@@ -117,7 +117,7 @@ async def running_broker(data: Path) -> AsyncIterator[tuple[str, dict[str, Any]]
     ready.unlink(missing_ok=True)
     command = [
         sys.executable, "-m", "parley_broker", "serve", "--listen", "127.0.0.1:0",
-        "--data", str(data / "store"), "--ready-file", str(ready),
+        "--data", str(data / "store"), "--ready-file", str(ready), "--log-level", "warning",
     ]  # fmt: skip
     broker = await Process.start("parley-broker", command)
     try:

@@ -16,10 +16,10 @@ from parley_broker import __version__
 from parley_broker.config import Config
 from parley_broker.core.gateway.gateway import Identity
 from parley_broker.engine import Engine
-from parley_broker.errors import BrokerError
 from parley_broker.frontends.grpc_v1.server import GrpcServer
 from parley_broker.store.base import Store
 from parley_broker.store.memory import MemoryStore
+from parley_broker.store.sqlite import SqliteStore
 
 STOP_GRACE = 1.0
 """How long clients have to read the end of their streams, in seconds."""
@@ -74,7 +74,7 @@ async def _serve(config: Config) -> None:
 
 
 def _open_store(config: Config) -> Store:
-    return MemoryStore()
+    return MemoryStore() if config.data is None else SqliteStore(config.data)
 
 
 def _say_ready(path: Path, address: str, identity: Identity) -> None:
@@ -82,6 +82,3 @@ def _say_ready(path: Path, address: str, identity: Identity) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(json.dumps(ready) + "\n")
     draft.replace(path)
-
-
-__all__ = ["BrokerError", "serve"]

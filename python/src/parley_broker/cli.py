@@ -1,33 +1,125 @@
-"""The command line."""
+"""The command line: `parley-broker serve`.
+
+Only what parses the command line is imported here, so that a mistake in it is told at once.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from parley_broker import __version__
+from parley_broker import __version__, config
+from parley_broker.errors import BrokerError, StartupError
+
+ENV_PREFIX = "PARLEY_BROKER_"
+EXIT_FAILED = 1
+_PATH = click.Path(path_type=Path)
+_PRECEDENCE = (
+    ParameterSource.COMMANDLINE,
+    ParameterSource.ENVIRONMENT,
+    ParameterSource.DEFAULT_MAP,
+    ParameterSource.DEFAULT,
+)
 
 
-@click.group(context_settings={"auto_envvar_prefix": "PARLEY_BROKER"})
-@click.version_option(__version__, prog_name="parley-broker")
 def main() -> None:
-    """The Parley broker."""
+    """Runs the command line and ends the process: 0 after a clean end, else one line on standard error."""
+    try:
+        cli.main(prog_name="parley-broker", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.Abort:
+        sys.exit(EXIT_FAILED)
+    except click.ClickException as failure:
+        _complain(failure.format_message())
+        sys.exit(failure.exit_code)
+    except BrokerError as failure:
+        _complain(str(failure))
+        sys.exit(EXIT_FAILED)
 
 
-@main.command()
-@click.option("--listen", default="127.0.0.1:50051", metavar="HOST:PORT")
-@click.option("--data", type=click.Path(path_type=Path))
-@click.option("--memory", is_flag=True)
-@click.option("--ready-file", type=click.Path(path_type=Path))
-@click.option("--log-format", default="text")
-@click.option("--log-level", default="info")
+def _complain(text: str) -> None:
+    click.echo(f"parley-broker: error: {' '.join(text.split())}", err=True)
+
+
+def _read_config(context: click.Context, _option: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        context.default_map = config.read_file(path)
+
+
+def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:
+    """An option that the environment sets too."""
+    envvar = ENV_PREFIX + name.upper()
+    return click.option("--" + name.replace("_", "-"), name, envvar=envvar, show_envvar=True, **attributes)
+
+
+def _settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds an option for each number of the policy."""
+    for setting in reversed(config.SETTINGS):
+        command = _option(
+            setting.name,
+            type=click.IntRange(setting.minimum, setting.maximum),
+            default=setting.default,
+            show_default=True,
+            help=setting.help,
+        )(command)
+    return command
+
+
+@click.group(context_settings={"max_content_width": 120})
+@click.version_option(__version__, prog_name="parley-broker", message="%(prog)s %(version)s")
+def cli() -> None:
+    """The Parley broker: agents in different processes and languages talk through it."""
+
+
+@cli.command()
+@_option("config", type=_PATH, is_eager=True, expose_value=False, callback=_read_config,
+         help="TOML file; its keys are the names of these options with underscores.")  # fmt: skip
+@_option("listen", default=config.DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT",
+         help="Where to listen; port 0 picks one.")  # fmt: skip
+@_option("data", type=_PATH, default=config.DEFAULT_DATA, show_default=True, metavar="DIR",
+         help="Directory of the database; is made when it is not there.")  # fmt: skip
+@_option("memory", is_flag=True, help="Keep everything in memory; a restart forgets it.")
+@_option("log_format", type=click.Choice(("text", "json")), default="text", show_default=True, help="Log lines.")
+@_option("log_level", type=click.Choice(("debug", "info", "warning", "error")), default="info", show_default=True,
+         help="Least level to log.")  # fmt: skip
+@_option("ready_file", type=_PATH, metavar="PATH", help="Write one JSON line with address and pid here when it serves.")
+@_settings
+@click.pass_context
 def serve(
-    listen: str, data: Path | None, memory: bool, ready_file: Path | None, log_format: str, log_level: str
+    context: click.Context,
+    listen: str,
+    data: Path,
+    memory: bool,
+    log_format: str,
+    log_level: str,
+    ready_file: Path | None,
+    **numbers: int,
 ) -> None:
-    """Runs a broker until it is told to stop."""
+    """Runs a broker until it gets SIGTERM or SIGINT."""
+    settings = config.Config(
+        listen=config.check_listen(listen),
+        data=None if memory and _memory_wins(context) else data,
+        ready_file=ready_file,
+        policy=config.make_policy(numbers),
+    )
+    # Before gRPC is imported: it would tell of a taken port in its own words, beside ours.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from parley_broker import app, logs
-    from parley_broker.config import Config
 
     logs.configure(log_format, log_level)
-    app.serve(Config(listen=listen, data=None, ready_file=ready_file))
+    app.serve(settings)
+
+
+def _memory_wins(context: click.Context) -> bool:
+    """Whether `--memory` was said with more weight than `--data`."""
+    memory, data = (context.get_parameter_source(name) or ParameterSource.DEFAULT for name in ("memory", "data"))
+    if memory is data and memory is not ParameterSource.DEFAULT:
+        raise StartupError("both --memory and --data are given: one of them says where events are kept")
+    return _PRECEDENCE.index(memory) < _PRECEDENCE.index(data)

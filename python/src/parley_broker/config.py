@@ -1,15 +1,75 @@
-"""What can be set, in one place: the TOML file, `PARLEY_BROKER_…` in the environment, and the flags have these names."""
+"""What can be set. The TOML file has these names, the environment `PARLEY_BROKER_` and the name, the flags `--` and it."""
 
 from __future__ import annotations
 
-import dataclasses
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parley_broker.core.policy import Policy
+from parley_broker.core.policy import MIB, Policy
+from parley_broker.errors import StartupError
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
 DEFAULT_DATA = Path("parley-data")
+MAX_ENVELOPE_BYTES = 64 * MIB
+"""The largest `max_envelope_bytes`: with what surrounds it, it must fit into a gRPC message (MSG-10)."""
+
+_DAY_MS = 24 * 3600 * 1000
+_MANY = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One number of the policy as an operator sets it: a name ending in `_ms` is in milliseconds."""
+
+    name: str
+    minimum: int
+    maximum: int
+    help: str
+
+    @property
+    def policy_field(self) -> str:
+        """The field of Policy that it sets."""
+        return self.name.removesuffix("_ms")
+
+    @property
+    def default(self) -> int:
+        """Its value when nothing sets it."""
+        value = getattr(Policy(), self.policy_field)
+        return round(value * 1000) if self.in_ms else int(value)
+
+    @property
+    def in_ms(self) -> bool:
+        """Whether it is a time."""
+        return self.name.endswith("_ms")
+
+
+SETTINGS = (
+    Setting("heartbeat_interval_ms", 10, _DAY_MS, "Each side of a session sends a heartbeat this often."),
+    Setting("suspect_limit_ms", 0, _DAY_MS, "How long a session that fell silent keeps what it has."),
+    Setting("hello_timeout_ms", 1, _DAY_MS, "How long a connection may take to say Hello."),
+    Setting("default_call_timeout_ms", 1, _DAY_MS, "Time of a call that names none."),
+    Setting("max_call_timeout_ms", 1, _DAY_MS, "Longest time of a call; a longer one is cut to it."),
+    Setting("host_grace_ms", 0, _DAY_MS, "How long calls wait for a type that has just lost its last host."),
+    Setting("max_envelope_bytes", 1, MAX_ENVELOPE_BYTES, "Largest envelope."),
+    Setting("max_outstanding_calls", 1, _MANY, "Calls of one session without an outcome."),
+    Setting("max_subscriptions", 1, _MANY, "Subscriptions in all."),
+    Setting("max_agent_types", 1, _MANY, "Agent types of one session."),
+    Setting("max_pinned_keys", 1, _MANY, "Pinned keys of one registration."),
+    Setting("max_agents", 1, _MANY, "Agents that have a place, in all."),
+    Setting("max_recipients", 1, _MANY, "Recipients of one event."),
+    Setting("max_queue_events", 1, _MANY, "Events that wait for one recipient."),
+    Setting("max_queue_bytes", 1, _MANY * 1024, "Bytes of the events that wait for one recipient."),
+    Setting("max_output_bytes", 1, _MANY * 1024, "Bytes that wait for one client to read; over it the connection ends."),
+    Setting("credit_messages", 1, _MANY, "Covered messages that a client may send ahead."),
+    Setting("credit_bytes", 1, _MANY * 1024, "Bytes of covered messages that a client may send ahead."),
+    Setting("window_events", 1, _MANY, "Events of one recipient that are kept in memory."),
+    Setting("window_bytes", 1, _MANY * 1024, "Bytes of one recipient's events that are kept in memory."),
+)
+
+OTHER_NAMES = ("listen", "data", "memory", "log_format", "log_level", "ready_file")
+"""What else the TOML file may set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +80,7 @@ class Config:
         listen: `HOST:PORT`; port 0 picks one.
         data: The data directory; None: everything is kept in memory.
         ready_file: Where to write one JSON line when the broker serves.
+        policy: Every number that the core goes by.
     """
 
     listen: str = DEFAULT_LISTEN
@@ -28,6 +89,38 @@ class Config:
     policy: Policy = field(default_factory=Policy)
 
 
-def policy_fields() -> list[dataclasses.Field[object]]:
-    """The settings of Policy, in order."""
-    return list(dataclasses.fields(Policy))
+def read_file(path: Path) -> dict[str, object]:
+    """What the TOML file at `path` sets.
+
+    Raises:
+        StartupError: It cannot be read, is no TOML, or sets what there is not.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise StartupError(f"cannot read the config file {path}: {failure.strerror}") from failure
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        raise StartupError(f"the config file {path} is no TOML: {failure}") from failure
+    known = {*OTHER_NAMES, *(setting.name for setting in SETTINGS)}
+    for name in values:
+        if name not in known:
+            raise StartupError(f"the config file {path} sets {name!r}; it may set {', '.join(sorted(known))}")
+    return values
+
+
+def make_policy(values: Mapping[str, int]) -> Policy:
+    """The policy with these settings, by their names."""
+    by_field = {s.policy_field: values[s.name] / 1000 if s.in_ms else values[s.name] for s in SETTINGS}
+    return Policy(**by_field)  # type: ignore[arg-type]
+
+
+def check_listen(listen: str) -> str:
+    """`listen` as it is.
+
+    Raises:
+        StartupError: It is not `HOST:PORT`.
+    """
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise StartupError(f"cannot listen at {listen!r}: an address is HOST:PORT with a port from 0 to 65535")
+    return listen

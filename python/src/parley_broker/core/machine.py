@@ -33,9 +33,7 @@ class Machine:
     def __init__(self, policy: Policy, identity: Identity, opened: Opened) -> None:
         self.effects = Effects()
         self._policy = policy
-        self._term = opened.term
-        self._round = 1
-        self._shard = Shard(policy, opened, self.effects, self._round)
+        self._shard = Shard(policy, opened, self.effects)
         self._gateway = Gateway(policy, identity, self._shard, self.effects, self._pump)
         self._held: deque[_Held] = deque()
 
@@ -93,8 +91,7 @@ class Machine:
     def reload(self, opened: Opened, why: str, now: float) -> None:
         """A commit failed: its commands are answered UNAVAILABLE, and the shard begins anew from the store."""
         self.refuse_held(why)
-        self._round += 1
-        self._shard = Shard(self._policy, opened, self.effects, self._round)
+        self._shard = Shard(self._policy, opened, self.effects, self._shard.memory())
         self._gateway.replace_shard(self._shard, now)
         self._pump(now)
 

@@ -25,8 +25,10 @@ from parley_broker.core.gateway.session import UNNUMBERED, Connection, Session, 
 from parley_broker.core.messages import (
     Ack,
     Activate,
+    AgentMode,
     Body,
     Cancel,
+    Delivery,
     Done,
     Drain,
     Error,
@@ -222,6 +224,20 @@ class Gateway:
     def replace_shard(self, shard: Shard, now: float) -> None:
         """Another shard, loaded anew, takes the place of one that was discarded: it is told what the sessions hold."""
         self._shard = self._callers.shard = shard
+        for session in self._sessions.values():
+            left = session.peer_messages - session.spent_messages, session.peer_bytes - session.spent_bytes
+            shard.allow(session.id, *left, now)
+            if session.suspect:
+                shard.pause(session.id)
+            if session.draining:
+                shard.drain(session.id)
+            for register in session.types.values():
+                shard.host(session.id, registration_of(register), now)
+            for agent, epoch in session.agents.items():
+                shard.adopt(session.id, agent, epoch)
+            for call, agent in session.working.items():
+                shard.adopt_call(session.id, call, agent)
+        self._callers.place_again(now)
 
     def answer(self, answer: Answer) -> None:
         """Answers a session's command, if the session is still there."""
@@ -438,8 +454,7 @@ class Gateway:
         assert isinstance(register, RegisterAgentType)
         mode = check_registration(register, session, self._policy)
         register.mode = mode
-        registration = Registration(register.type, mode, frozenset(register.pinned_keys), register.concurrency)
-        self._shard.host(session.id, registration, now)
+        self._shard.host(session.id, registration_of(register), now)
         session.types[register.type] = register
         self._effects.log("info", "type hosted", type=register.type, mode=mode.name, session=session.id)
         self._done_now(session, message)
@@ -489,6 +504,10 @@ class Gateway:
         connection = self._connections[session.connection]
         if connection.ended or not session.understands(message.body.KIND):
             return
+        body = message.body
+        if isinstance(body, Delivery) or (isinstance(body, Request) and not body.call_chain):
+            session.spent_messages += 1
+            session.spent_bytes += len(body.envelope)
         connection.outgoing.put(message)
         self._effects.wake[connection.id] = None
         if connection.outgoing.bytes > self._policy.max_output_bytes:
@@ -514,7 +533,10 @@ class Gateway:
         if self._callers.is_running(message.id) and (request.deadline is None or request.deadline > now):
             return True
         if not request.call_chain:
-            self._shard.allow(session.id, 1, len(request.envelope), now)
+            size = len(request.envelope)
+            session.spent_messages -= 1
+            session.spent_bytes -= size
+            self._shard.allow(session.id, 1, size, now)
         return False
 
     def _beat(self, session: Session, now: float) -> None:
@@ -540,3 +562,10 @@ class Gateway:
         self._callers.lose_worker(session)
         self._shard.lose(session.id, now)
         self._effects.log("info", "session lost", session=session.id, instance=session.hello.instance_id, why=why)
+
+
+def registration_of(register: RegisterAgentType) -> Registration:
+    """What the shard needs to know of a registration that was accepted."""
+    return Registration(
+        register.type, AgentMode(register.mode), frozenset(register.pinned_keys), register.concurrency
+    )

@@ -100,6 +100,9 @@ class Session:
     peer_messages: int = 0
     peer_bytes: int = 0
     """The credit that the client gave, in total."""
+    spent_messages: int = 0
+    spent_bytes: int = 0
+    """What was sent to the client of that credit."""
     outstanding: dict[int, int] = field(default_factory=dict)
     """Commands that wait for their answer: the covered bytes to give back with it, or -1."""
     calls: dict[int, int] = field(default_factory=dict)

@@ -15,7 +15,8 @@ from parley_broker.core.effects import Placed, Refused
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Error, error_of, make_error
 from parley_broker.core.shard.desk import Desk
-from parley_broker.core.shard.places import Place
+from parley_broker.core.shard.hosts import Host
+from parley_broker.core.shard.places import STATELESS_EPOCH, Place
 from parley_broker.errors import CommandError, Reason
 
 
@@ -64,6 +65,12 @@ class Calls:
             self._tickets[ticket.call] = ticket
             ticket.queue = place.host.exempt if ticket.nested else place.host.backlog
             ticket.queue[ticket.call] = ticket
+
+    def adopt(self, call: int, agent: AgentId, host: Host) -> None:
+        """The call was dispatched to the session by an earlier shard."""
+        place = self._desk.places.get(agent) or Place(agent, host, STATELESS_EPOCH, active=True)
+        self._desk.hand_over(place, 0, covered=False)
+        self._running[call] = place
 
     def from_backlog(self, ticket: Ticket, now: float) -> None:
         """The session whose backlog the call headed takes it now, or is lost."""

@@ -11,10 +11,10 @@ from parley_broker.core.shard.places import Place, Places
 class Desk:
     """What calls and deliveries share when they are dispatched."""
 
-    def __init__(self, policy: Policy, term: int) -> None:
+    def __init__(self, policy: Policy, last_epoch: int) -> None:
         self.hosts = Hosts(policy.host_grace)
         self.out: list[ShardEffect] = []
-        self.places = Places(self.hosts, term, policy.max_agents, self.out)
+        self.places = Places(self.hosts, last_epoch, policy.max_agents, self.out)
 
     def can_take(self, host: Host, covered: bool) -> bool:
         """Whether the session takes a message now; covered ones need credit and wait their turn (FLOW-1)."""

@@ -29,10 +29,10 @@ class Place:
 class Places:
     """The placement table. An agent has at most one place; each new one has a higher epoch (AGT-4, AGT-5)."""
 
-    def __init__(self, hosts: Hosts, term: int, max_agents: int, out: list[ShardEffect]) -> None:
+    def __init__(self, hosts: Hosts, last_epoch: int, max_agents: int, out: list[ShardEffect]) -> None:
         self._hosts = hosts
         self._out = out
-        self._epoch = term << 32
+        self.last_epoch = last_epoch
         self._max_agents = max_agents
         self._places: dict[AgentId, Place] = {}
 
@@ -70,9 +70,9 @@ class Places:
         return self._new(agent, host)
 
     def adopt(self, agent: AgentId, host: Host, epoch: int) -> None:
-        """The agent has been with the session since this epoch, and was activated."""
+        """The agent has been with the session since this epoch, which is not above `last_epoch`, and was activated."""
         self._places[agent] = host.places[agent] = Place(agent, host, epoch, active=True)
-        self._epoch = max(self._epoch, epoch)
+        self.last_epoch = max(self.last_epoch, epoch)
 
     def end(self, place: Place) -> None:
         """The place is over."""
@@ -87,6 +87,6 @@ class Places:
                 f"there are {self._max_agents} agents with a place, which is the limit",
                 limit=self._max_agents,
             )
-        self._epoch += 1
-        place = self._places[agent] = host.places[agent] = Place(agent, host, self._epoch)
+        self.last_epoch += 1
+        place = self._places[agent] = host.places[agent] = Place(agent, host, self.last_epoch)
         return place

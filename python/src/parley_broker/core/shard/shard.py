@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from parley_broker.core.effects import NO_COMMIT, Answer, Effects, ShardEffect
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Ack, Done, Nack, Publish, Subscription, SubscriptionKey
@@ -16,6 +18,18 @@ from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.recipients import Recipient
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What no store knows, for the shard that follows one that was discarded."""
+
+    last_epoch: int
+    round: int
+    transient: tuple[Subscription, ...] = ()
+
+
+FIRST_ROUND = 1
+
+
 class Shard:
     """Decides where calls go, who gets which event, and what is stored.
 
@@ -25,15 +39,22 @@ class Shard:
         policy: The limits.
         opened: The term of this start and what the store holds.
         effects: Takes records, reads and log lines.
-        round: As Deliveries.
+        memory: What a discarded shard of the same term left; None: this is the first one.
     """
 
-    def __init__(self, policy: Policy, opened: Opened, effects: Effects, round: int = 1) -> None:
+    def __init__(self, policy: Policy, opened: Opened, effects: Effects, memory: Memory | None = None) -> None:
+        memory = memory or Memory(opened.term << 32, FIRST_ROUND)
         self._effects = effects
-        self._desk = Desk(policy, opened.term)
-        self._catalogue = Catalogue(policy.max_subscriptions, opened.summary.subscriptions)
+        self._desk = Desk(policy, memory.last_epoch)
+        self._catalogue = Catalogue(policy.max_subscriptions, (*opened.summary.subscriptions, *memory.transient))
         self._calls = Calls(self._desk)
-        self._deliveries = Deliveries(self._desk, effects, policy, opened.summary, round)
+        self._round = memory.round
+        self._deliveries = Deliveries(self._desk, effects, policy, opened.summary, memory.round)
+
+    def memory(self) -> Memory:
+        """What the next shard needs to know when this one is discarded; its round is the next one (DLV-4)."""
+        transient = tuple(s for s in self._catalogue.list() if not s.durable)
+        return Memory(self._desk.places.last_epoch, self._round + 1, transient)
 
     def take(self) -> list[ShardEffect]:
         """What was decided since the last time, in order."""
@@ -139,6 +160,10 @@ class Shard:
         """The epoch of the agent's place; 0 when it has none."""
         place = self._desk.places.get(agent)
         return place.epoch if place is not None else 0
+
+    def adopt_call(self, session: str, call: int, agent: AgentId) -> None:
+        """The session runs this call, which an earlier shard dispatched."""
+        self._calls.adopt(call, agent, self._desk.hosts.get(session))
 
     # Calls
 

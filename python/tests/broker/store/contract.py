@@ -1,0 +1,134 @@
+"""What every store must do; each store's test inherits it."""
+
+from __future__ import annotations
+
+import pytest
+
+from parley_broker.core.ids import AgentId, TopicId
+from parley_broker.core.messages import Subscription, SubscriptionKey, TopicMatch, Trace
+from parley_broker.core.records import (
+    Backlog,
+    BacklogDropped,
+    DeliverySettled,
+    Event,
+    EventStored,
+    SubscriptionAdded,
+    SubscriptionRemoved,
+)
+from parley_broker.errors import StaleTermError
+from parley_broker.store.base import Store
+
+ANN = AgentId("worker", "ann")
+BEN = AgentId("worker", "ben")
+LOG = AgentId("logger", "ann")
+NO_LIMIT = 1 << 40
+
+
+def event(position: int, envelope: bytes = b"event") -> Event:
+    """An event with nothing but the necessary."""
+    return Event(position, TopicId("orders", "ann"), envelope)
+
+
+class StoreContract:
+    """The contract; a subclass gives `store`, a store that was never opened."""
+
+    @pytest.fixture
+    def store(self) -> Store:
+        """A store that was never opened."""
+        raise AssertionError("a subclass says which store")
+
+    def test_a_new_store_is_empty(self, store: Store) -> None:
+        opened = store.open()
+        assert opened.term > 0
+        assert opened.summary.subscriptions == () and opened.summary.backlogs == ()
+        assert opened.summary.last_position == 0
+        assert store.read(ANN, 0, 10, NO_LIMIT) == []
+
+    def test_each_opening_begins_a_higher_term(self, store: Store) -> None:
+        first = store.open().term
+        store.close()
+        assert store.open().term > first
+
+    def test_a_commit_of_an_older_term_is_refused_and_stores_nothing(self, store: Store) -> None:
+        old = store.open().term
+        store.close()
+        new = store.open().term
+        with pytest.raises(StaleTermError):
+            store.commit([EventStored(event(1), (ANN,))], old)
+        assert store.load(new).summary.backlogs == ()
+
+    def test_events_are_read_per_recipient_in_order(self, store: Store) -> None:
+        term = store.open().term
+        store.commit([EventStored(event(3), (ANN, BEN)), EventStored(event(5), (ANN,))], term)
+        store.commit([EventStored(event(9), (LOG, ANN))], term)
+        assert [e.position for e in store.read(ANN, 0, 10, NO_LIMIT)] == [3, 5, 9]
+        assert [e.position for e in store.read(ANN, 3, 10, NO_LIMIT)] == [5, 9]
+        assert [e.position for e in store.read(BEN, 0, 10, NO_LIMIT)] == [3]
+        assert [e.position for e in store.read(LOG, 0, 10, NO_LIMIT)] == [9]
+
+    def test_an_event_comes_back_whole(self, store: Store) -> None:
+        term = store.open().term
+        whole = Event(
+            1, TopicId("orders:eu", "ключ"), bytes(range(256)), AgentId("a", "b/c"), "id-1", Trace("00-ab-cd-01", "k=v")
+        )
+        bare = Event(2, TopicId("orders", "x"), b"")
+        store.commit([EventStored(whole, (ANN,)), EventStored(bare, (ANN,))], term)
+        assert store.read(ANN, 0, 10, NO_LIMIT) == [whole, bare]
+
+    def test_a_page_is_bounded_in_count_and_bytes(self, store: Store) -> None:
+        term = store.open().term
+        store.commit([EventStored(event(n, b"x" * 100), (ANN,)) for n in range(1, 11)], term)
+        assert [e.position for e in store.read(ANN, 2, 3, NO_LIMIT)] == [3, 4, 5]
+        assert [e.position for e in store.read(ANN, 0, 10, 250)] == [1, 2, 3]
+        assert [e.position for e in store.read(ANN, 0, 10, 1)] == [1], "one event is read however large it is"
+
+    def test_a_settled_event_is_gone_for_that_recipient_alone(self, store: Store) -> None:
+        term = store.open().term
+        store.commit([EventStored(event(1), (ANN, BEN)), EventStored(event(2), (ANN,))], term)
+        store.commit([DeliverySettled(ANN, 1)], term)
+        assert [e.position for e in store.read(ANN, 0, 10, NO_LIMIT)] == [2]
+        assert [e.position for e in store.read(BEN, 0, 10, NO_LIMIT)] == [1]
+
+    def test_settling_what_is_not_there_changes_nothing(self, store: Store) -> None:
+        term = store.open().term
+        store.commit([DeliverySettled(ANN, 1), EventStored(event(1), (ANN,)), DeliverySettled(BEN, 1)], term)
+        assert [e.position for e in store.read(ANN, 0, 10, NO_LIMIT)] == [1]
+
+    def test_the_summary_counts_what_waits(self, store: Store) -> None:
+        term = store.open().term
+        store.commit(
+            [
+                EventStored(event(1, b"12345"), (ANN, BEN)),
+                EventStored(event(2, b"123"), (ANN,)),
+                DeliverySettled(BEN, 1),
+            ],
+            term,
+        )
+        assert store.load(term).summary.backlogs == (Backlog(ANN, 2, 8, 2),)
+
+    def test_the_last_position_outlives_its_event(self, store: Store) -> None:
+        term = store.open().term
+        store.commit([EventStored(event(7), (ANN,)), DeliverySettled(ANN, 7)], term)
+        summary = store.load(term).summary
+        assert summary.last_position == 7 and summary.backlogs == ()
+
+    def test_a_dropped_backlog_is_gone_for_that_type_alone(self, store: Store) -> None:
+        term = store.open().term
+        store.commit([EventStored(event(1), (ANN, LOG)), EventStored(event(2), (BEN,)), BacklogDropped("worker")], term)
+        assert store.read(ANN, 0, 10, NO_LIMIT) == [] and store.read(BEN, 0, 10, NO_LIMIT) == []
+        assert [e.position for e in store.read(LOG, 0, 10, NO_LIMIT)] == [1]
+        assert [b.recipient for b in store.load(term).summary.backlogs] == [LOG]
+
+    def test_subscriptions_are_kept_by_their_triple(self, store: Store) -> None:
+        term = store.open().term
+        exact = SubscriptionKey("orders", TopicMatch.EXACT, "worker")
+        prefix = SubscriptionKey("orders", TopicMatch.PREFIX, "worker")
+        store.commit([SubscriptionAdded(Subscription(exact, True, 5)), SubscriptionAdded(Subscription(prefix))], term)
+        store.commit([SubscriptionAdded(Subscription(exact, True, 9))], term)
+        found = {s.key: s for s in store.load(term).summary.subscriptions}
+        assert found == {exact: Subscription(exact, True, 9), prefix: Subscription(prefix)}
+        store.commit([SubscriptionRemoved(exact), SubscriptionRemoved(exact)], term)
+        assert [s.key for s in store.load(term).summary.subscriptions] == [prefix]
+
+    def test_it_has_a_name(self, store: Store) -> None:
+        assert store.name

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Parley;
 
 namespace ParleyAdapter;
@@ -14,15 +13,15 @@ internal sealed class HostRuntime(DistributedRuntime runtime, Witness witness, b
     /// <summary>Makes and starts a runtime as the command <c>start</c> says.</summary>
     public static async Task<HostRuntime> StartAsync(JsonElement command, Witness witness)
     {
-        var runtime = await DistributedRuntime.CreateAsync(command.Text("url"), command.TextOr("instance", ""), options =>
+        var runtime = await DistributedRuntime.CreateAsync(command.Text("url"), command.TextOr("instance", null), options =>
         {
             options.DefaultTimeout = command.Ms("default_timeout_ms") ?? options.DefaultTimeout;
             options.ConnectTimeout = command.Ms("connect_timeout_ms") ?? options.ConnectTimeout;
         });
+        witness.Session(RuntimeState.Connected, "");
+        runtime.StateChanged += (_, change) => witness.Session(change.State, change.Reason);
         runtime.AddMessageSerializer(new VersionedSerializer(newest: 1));
         await runtime.StartAsync();
-        witness.Observe("session", new JsonObject { ["state"] = "connected", ["reason"] = "" });
-        _ = ObserveEndAsync(runtime, witness);
         return new HostRuntime(runtime, witness, command.TextOr("content_type", "json") == "protobuf");
     }
 
@@ -122,20 +121,5 @@ internal sealed class HostRuntime(DistributedRuntime runtime, Witness witness, b
         {
             _tokens.TryRemove(label, out _);
         }
-    }
-
-    private static async Task ObserveEndAsync(DistributedRuntime runtime, Witness witness)
-    {
-        var (state, reason) = ("closed", "");
-        try
-        {
-            await runtime.WaitUntilStoppedAsync();
-        }
-        catch (ParleyException e)
-        {
-            (state, reason) = ("lost", e.ReasonName);
-        }
-
-        witness.Observe("session", new JsonObject { ["state"] = state, ["reason"] = reason });
     }
 }

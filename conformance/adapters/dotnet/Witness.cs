@@ -10,6 +10,9 @@ internal sealed class Witness(KitLine kit, string rt, Gates gates)
 
     public void Observe(string obs, JsonObject members) => kit.Observe(obs, rt, members);
 
+    public void Session(RuntimeState state, string reason) =>
+        Observe("session", new JsonObject { ["state"] = state.ToString().ToLowerInvariant(), ["reason"] = reason });
+
     public void Enter(string label, AgentId agent, MessageContext context, string typeName, bool protobuf, JsonNode? value)
     {
         var members = new JsonObject

@@ -13,11 +13,11 @@ internal sealed class Echo : RoutedAgent
 {
     /// <summary>Replies with the message.</summary>
     [RpcMethod]
-    public static Reading OnJson(Reading message) => message;
+    public Reading OnJson(Reading message) => message;
 
     /// <summary>Replies with the message.</summary>
     [RpcMethod]
-    public static ProtobufReading OnProtobuf(ProtobufReading message) => message;
+    public ProtobufReading OnProtobuf(ProtobufReading message) => message;
 }
 
 /// <summary>Counts events.</summary>

@@ -16,6 +16,7 @@ from ._constants import (
     ROOT_LOGGER_NAME,
     TRACE_LOGGER_NAME,
 )
+from ._distributed.runtime import DistributedRuntime, create_distributed_runtime
 from ._handlers import event, message_handler, rpc
 from ._ids import AgentId, AgentMetadata, AgentType, DefaultTopicId, TopicId
 from ._intervention import DefaultInterventionHandler, DropMessage, InterventionHandler
@@ -55,6 +56,7 @@ __all__ = [
     "DefaultInterventionHandler",
     "DefaultSubscription",
     "DefaultTopicId",
+    "DistributedRuntime",
     "DropMessage",
     "InterventionHandler",
     "MessageContext",
@@ -69,6 +71,7 @@ __all__ = [
     "TypeSubscription",
     "UnknownPayload",
     "__version__",
+    "create_distributed_runtime",
     "default_subscription",
     "event",
     "message",

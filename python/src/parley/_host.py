@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._agent import Agent
@@ -45,6 +45,12 @@ MAX_IDLE_STATELESS = 1000
 class AgentHost:
     """Makes agents and runs their handlers.
 
+    Attributes:
+        registrations: What this process hosts, by agent type.
+        slots: The agents in this process; of the stateless ones the unused for longest comes first.
+        ignored_events: Events whose type their agent did not know or handle (SPEC DLV-8).
+        may_start: Asked before a handler starts; while it is false, handlers wait for `release`.
+
     Args:
         runtime: The runtime that agents are told.
         max_concurrency: Handlers that run at once, nested calls not counted.
@@ -61,12 +67,14 @@ class AgentHost:
         self.registrations: dict[str, Registration] = {}
         self.slots: OrderedDict[AgentId, AgentSlot] = OrderedDict()
         self.ignored_events = 0
+        self.may_start: Callable[[], bool] | None = None
         self._runtime = runtime
         self._max_concurrency = max_concurrency
         self._interventions = list(intervention_handlers)
         self._running: dict[Work, None] = {}
         self._nested: dict[Work, None] = {}
         self._waiting: deque[Work] = deque()
+        self._held: list[Work] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
         self._stateless = 0
@@ -175,8 +183,17 @@ class AgentHost:
         self._start(work)
 
     def _start(self, work: Work) -> None:
+        if self.may_start is not None and not self.may_start():
+            self._held.append(work)
+            return
         work.started()
         work.task = asyncio.get_running_loop().create_task(self._run(work))
+
+    def release(self) -> None:
+        """Starts what `may_start` held back."""
+        held, self._held = self._held, []
+        for work in held:
+            self._start(work)
 
     async def _run(self, work: Work) -> None:
         slot = work.slot
@@ -279,6 +296,7 @@ class AgentHost:
     async def stop(self) -> None:
         """Ends everything: what waits is dropped, tokens fire, handlers are cancelled, agents are closed."""
         self._waiting.clear()
+        self._held.clear()
         for slot in self.slots.values():
             slot.pending.clear()
         works = self.running()

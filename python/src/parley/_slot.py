@@ -56,9 +56,23 @@ class AgentSlot:
         agent: The agent, once it is made.
         pending: Events that have not started.
         running: Events that have.
+        calls: Calls that run or wait.
+        unsettled: Positions of events that wait, run, or whose result the broker has not confirmed (SPEC DLV-4).
     """
 
-    __slots__ = ("_failure", "_ready", "agent", "calls", "epoch", "id", "pending", "registration", "running")
+    __slots__ = (
+        "_failure",
+        "_ready",
+        "_round",
+        "agent",
+        "calls",
+        "epoch",
+        "id",
+        "pending",
+        "registration",
+        "running",
+        "unsettled",
+    )
 
     def __init__(self, id: AgentId, registration: Registration, epoch: int = 0) -> None:
         self.id = id
@@ -68,6 +82,8 @@ class AgentSlot:
         self.pending: deque[Work] = deque()
         self.running: dict[Work, None] = {}
         self.calls = 0
+        self.unsettled: set[int] = set()
+        self._round = 0
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._failure: ActivationFailedError | None = None
 
@@ -80,6 +96,23 @@ class AgentSlot:
     def full(self) -> bool:
         """True if no further event may start now."""
         return not self.registration.stateless and len(self.running) >= self.registration.concurrency
+
+    def accepts(self, position: int, round: int) -> bool:
+        """True for a delivery of the newest round that is not in hand already; remembers it (SPEC DLV-4)."""
+        if position == 0:
+            return True
+        if round < self._round or position in self.unsettled:
+            return False
+        self._round = round
+        self.unsettled.add(position)
+        return True
+
+    def when_ready(self, tell: Callable[[ActivationFailedError | None], None]) -> None:
+        """Calls `tell` once the agent is made, or with the reason why it is not; at once if that is known."""
+        if self._ready.done() or self.agent is not None:
+            tell(self._failure)
+        else:
+            self._ready.add_done_callback(lambda _: tell(self._failure))
 
     async def wait(self) -> Agent:
         """The agent, once it is made. Raises ActivationFailedError if that failed."""

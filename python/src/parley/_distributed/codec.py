@@ -1,0 +1,99 @@
+"""Between the SDK's values and the messages of the contract."""
+
+from __future__ import annotations
+
+from parley_wire.v1 import envelope_pb2, errors_pb2, subscription_pb2
+
+from .._ids import AgentId, TopicId
+from .._registry import EncodedPayload
+from .._subscription import Subscription, TypePrefixSubscription, TypeSubscription
+from ..exceptions import (
+    BY_REASON,
+    CallCancelledError,
+    InvalidArgumentError,
+    MalformedPayloadError,
+    ParleyError,
+)
+
+_PREFIX = "ERROR_REASON_"
+_REASON_NAMES = {value: name.removeprefix(_PREFIX) for name, value in errors_pb2.ErrorReason.items()}
+_REASON_NUMBERS = {name: value for value, name in _REASON_NAMES.items()}
+
+
+def agent_to_wire(id: AgentId) -> envelope_pb2.AgentId:
+    """An agent id as a message."""
+    return envelope_pb2.AgentId(type=id.type, key=id.key)
+
+
+def agent_from_wire(id: envelope_pb2.AgentId) -> AgentId:
+    """The agent id of a message. Raises InvalidArgumentError."""
+    return AgentId(id.type, id.key)
+
+
+def topic_from_wire(id: envelope_pb2.TopicId) -> TopicId:
+    """The topic id of a message. Raises InvalidArgumentError."""
+    return TopicId(id.type, id.source)
+
+
+def envelope_to_wire(message_id: str, payload: EncodedPayload | None) -> bytes:
+    """An envelope's bytes; without a payload it says null (SPEC RPC-12)."""
+    if payload is None:
+        return envelope_pb2.Envelope(message_id=message_id).SerializeToString()
+    return envelope_pb2.Envelope(
+        payload=envelope_pb2.Payload(
+            type_name=payload.type_name, content_type=payload.content_type, data=payload.data
+        ),
+        message_id=message_id,
+    ).SerializeToString()
+
+
+def envelope_from_wire(data: bytes) -> tuple[str, EncodedPayload | None]:
+    """Message id and payload of an envelope. Raises MalformedPayloadError."""
+    try:
+        envelope = envelope_pb2.Envelope.FromString(data)
+    except Exception as error:  # the protobuf runtimes differ in what they raise
+        raise MalformedPayloadError("the envelope cannot be parsed") from error
+    if not envelope.HasField("payload"):
+        return envelope.message_id, None
+    payload = envelope.payload
+    return envelope.message_id, EncodedPayload(payload.type_name, payload.content_type, payload.data)
+
+
+def error_to_wire(error: ParleyError | CallCancelledError) -> errors_pb2.Error:
+    """An error as a message."""
+    return errors_pb2.Error(
+        reason=_REASON_NUMBERS.get(error.reason, errors_pb2.ERROR_REASON_INTERNAL),
+        message=error.message,
+        retryable=error.retryable,
+        may_have_run=error.may_have_run,
+        retry_after_ms=round(error.retry_after * 1000),
+        details=error.details,
+    )
+
+
+def error_from_wire(error: errors_pb2.Error) -> ParleyError | CallCancelledError:
+    """The exception of an error; ParleyError itself for a reason that this version does not know (SPEC ERR-3)."""
+    reason = _REASON_NAMES.get(error.reason, f"REASON_{error.reason}")
+    return BY_REASON.get(reason, ParleyError)(
+        error.message,
+        reason=reason,
+        retryable=error.retryable,
+        may_have_run=error.may_have_run,
+        retry_after=error.retry_after_ms / 1000,
+        details=dict(error.details),
+    )
+
+
+def subscription_to_wire(subscription: Subscription) -> subscription_pb2.Subscription:
+    """A subscription as a message. Raises InvalidArgumentError for kinds that the contract does not have."""
+    if isinstance(subscription, TypeSubscription):
+        topic_type, match = subscription.topic_type, subscription_pb2.TOPIC_MATCH_EXACT
+    elif isinstance(subscription, TypePrefixSubscription):
+        topic_type, match = subscription.topic_type_prefix, subscription_pb2.TOPIC_MATCH_PREFIX
+    else:
+        raise InvalidArgumentError(
+            f"{type(subscription).__name__} cannot be sent to a broker: use TypeSubscription or TypePrefixSubscription"
+        )
+    return subscription_pb2.Subscription(
+        topic_type=topic_type, match=match, agent_type=subscription.agent_type, durable=subscription.durable
+    )

@@ -1,0 +1,141 @@
+"""The gRPC stream to one broker address: bytes of frames in, bytes of frames out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from parley_wire.v1 import broker_service_pb2
+
+from .._constants import TRACE_LOGGER_NAME
+from ..exceptions import UnavailableError
+
+_trace = logging.getLogger(TRACE_LOGGER_NAME)
+
+_METHOD = "/parley.v1.BrokerService/Connect"
+_MAX_MESSAGE_BYTES = 65 * 1024 * 1024
+_BACKOFF = (0.05, 0.1, 0.2, 0.5, 1.0)  # seconds between rounds over the addresses
+_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    # A frozen connection is noticed after 20 s. Newer gRPC waits for ping_timeout_ms, older for keepalive_timeout_ms.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A new attempt must not inherit the backoff of an earlier one.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_retries", 0),
+)
+
+
+class ConnectionLostError(Exception):
+    """The stream has ended; the text says how, `code` as which gRPC status."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Connection:
+    """An open stream.
+
+    Attributes:
+        address: `host:port` of the broker.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self._stream: Any = self._channel.stream_stream(_METHOD)()
+
+    async def write(self, frame: bytes) -> None:
+        """Writes the bytes of one frame. Raises ConnectionLostError."""
+        try:
+            await self._stream.write(frame)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError) as error:
+            raise await self._lost(error) from error
+
+    async def read(self) -> broker_service_pb2.Frame:
+        """The next frame. Raises ConnectionLostError when there is none any more."""
+        try:
+            data = await self._stream.read()
+        except grpc.aio.AioRpcError as error:
+            raise await self._lost(error) from error
+        if data is grpc.aio.EOF:
+            raise await self._lost(None)
+        try:
+            return broker_service_pb2.Frame.FromString(data)
+        except Exception as error:  # the protobuf runtimes differ in what they raise
+            raise ConnectionLostError("the broker sent bytes that are no frame") from error
+
+    async def _lost(self, error: Exception | None) -> ConnectionLostError:
+        if isinstance(error, grpc.aio.AioRpcError):
+            return ConnectionLostError(f"{error.code().name}: {error.details()}", error.code().name)
+        code, details = await self._stream.code(), await self._stream.details()
+        if code is grpc.StatusCode.OK:
+            return ConnectionLostError("the broker ended the connection", code.name)
+        return ConnectionLostError(f"{code.name}: {details}", code.name)
+
+    async def finish(self) -> None:
+        """Says that nothing more will be written, and closes."""
+        try:
+            await self._stream.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
+            _trace.debug("the connection to %s had ended already", self.address)
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the stream at once."""
+        self._stream.cancel()
+        await self._channel.close()
+
+
+async def connect(
+    addresses: Sequence[str], hello: bytes, timeout: float
+) -> tuple[Connection, broker_service_pb2.Frame]:
+    """Opens a connection to the first address that answers a frame with Hello.
+
+    Args:
+        addresses: `host:port`, tried in turn until the time is up.
+        hello: The bytes of the frame with Hello.
+        timeout: Seconds.
+
+    Returns:
+        The connection, and the frame with the broker's answer.
+
+    Raises:
+        UnavailableError: No address answered in time; the text says of each how it failed.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    failures: dict[str, str] = {}
+    attempt = 0
+    while True:
+        for address in addresses:
+            connection = Connection(address)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await connection.write(hello)
+                    frame = await connection.read()
+                return connection, frame
+            except ConnectionLostError as lost:
+                failures[address] = str(lost)
+                _trace.debug("connecting to %s failed: %s", address, lost)
+            except TimeoutError:
+                failures.setdefault(address, "no answer")
+            except BaseException:
+                await connection.close()
+                raise
+            await connection.close()
+        pause = _BACKOFF[min(attempt, len(_BACKOFF) - 1)]
+        attempt += 1
+        if loop.time() + pause >= deadline:
+            tried = "; ".join(f"grpc://{address}: {failures.get(address, 'not tried')}" for address in addresses)
+            raise UnavailableError(f"no broker answered within {timeout:g} s: {tried}")
+        await asyncio.sleep(pause)

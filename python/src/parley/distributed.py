@@ -1,0 +1,7 @@
+"""Agents in many processes: the distributed runtime and how to make one."""
+
+from __future__ import annotations
+
+from ._distributed.runtime import DistributedRuntime, create_distributed_runtime
+
+__all__ = ["DistributedRuntime", "create_distributed_runtime"]

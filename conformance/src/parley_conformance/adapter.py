@@ -1,0 +1,250 @@
+"""The kit's side of the adapter protocol: starts an adapter, commands it, and keeps what it observes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parley_conformance import schemas
+from parley_conformance.model import Failed, HarnessError, Unsupported
+from parley_conformance.process import Child
+
+PROTOCOL = 1
+DIAL_LIMIT_S = 20.0
+ANSWER_LIMIT_S = 20.0
+LINE_LIMIT = 96 * 1024 * 1024
+_WITH_SCHEMA = ("hello", "subscribe", "encode", "decode")
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an error of the kit
+    """The adapter answered a command with an error."""
+
+    def __init__(self, command: str, reason: str, message: str) -> None:
+        super().__init__(f"{command} was refused: {reason or '(no reason)'}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Something that an adapter saw. `at`: when the kit read it, by the kit's clock, in seconds."""
+
+    kind: str
+    fields: Mapping[str, Any]
+    at: float
+
+    @property
+    def label(self) -> str:
+        """The label of the message that it is about, or empty."""
+        return str(self.fields.get("label", ""))
+
+
+class Adapter:
+    """One adapter process and its control connection. Made by `launch`."""
+
+    def __init__(self, name: str, child: Child) -> None:
+        self.name = name
+        self.child = child
+        self.about: dict[str, Any] = {}
+        self.observations: list[Observation] = []
+        self.journal: list[str] = []
+        self.changed = asyncio.Event()
+        self.killed = False
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, tuple[str, asyncio.Future[dict[str, Any]]]] = {}
+        self._broken = ""
+        self._writer: asyncio.StreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def launch(cls, name: str, command: Sequence[str], log: Path) -> Adapter:
+        """Starts an adapter, waits until it has dialled, and greets it.
+
+        Raises:
+            HarnessError: It ended, did not dial in time, or answered hello with something else.
+        """
+        dialled: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+        dialled = asyncio.get_running_loop().create_future()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if dialled.done():
+                writer.close()
+            else:
+                dialled.set_result((reader, writer))
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=LINE_LIMIT)
+        port = server.sockets[0].getsockname()[1]
+        try:
+            child = await Child.start(command, name=name, log=log, env={"PARLEY_KIT": f"127.0.0.1:{port}"})
+            adapter = cls(name, child)
+            try:
+                reader, adapter._writer = await adapter._dialled(dialled)
+                adapter._task = asyncio.create_task(adapter._read(reader), name=f"{name}: read")
+                adapter.about = await adapter.command("hello", protocol=PROTOCOL)
+            except BaseException:
+                await adapter.close()
+                raise
+        finally:
+            server.close()
+        return adapter
+
+    async def _dialled(
+        self, dialled: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        ended = asyncio.create_task(self.child.process.wait())
+        try:
+            await asyncio.wait({dialled, ended}, timeout=DIAL_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
+        if dialled.done():
+            return dialled.result()
+        how = f"did not dial within {DIAL_LIMIT_S:g} s"
+        if not self.child.alive:
+            how = f"ended with exit code {self.child.process.returncode} before it dialled"
+        raise HarnessError(f"the adapter of {self.name} {how}; its log ends: {self.child.tail()}")
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What it announced."""
+        return frozenset(self.about.get("capabilities", ()))
+
+    async def command(self, cmd: str, **members: Any) -> dict[str, Any]:
+        """Gives a command and waits for its answer; returns what `ok` has.
+
+        Raises:
+            Unsupported: The adapter does not have it.
+            Refused: The adapter answered with an error.
+            HarnessError: No answer in time, or the adapter is gone.
+        """
+        future = await self.begin(cmd, **members)
+        try:
+            answer = await asyncio.wait_for(future, ANSWER_LIMIT_S)
+        except TimeoutError:
+            raise HarnessError(
+                f"the adapter of {self.name} did not answer {cmd!r} within {ANSWER_LIMIT_S:g} s; "
+                f"its log ends: {self.child.tail()}"
+            ) from None
+        return self.result(cmd, answer)
+
+    async def begin(self, cmd: str, **members: Any) -> asyncio.Future[dict[str, Any]]:
+        """Gives a command; the future has its raw answer, for `result`."""
+        self._check()
+        number = next(self._numbers)
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = (cmd, future)
+        line = {"n": number, "cmd": cmd, **{k: v for k, v in members.items() if v is not None}}
+        self._note("->", line)
+        assert self._writer is not None
+        self._writer.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        try:
+            await self._writer.drain()
+        except ConnectionError:
+            self._break("its control connection ended")
+        return future
+
+    def result(self, cmd: str, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """What an answer's `ok` has; raises as `command` does."""
+        if "unsupported" in answer:
+            raise Unsupported(f"{self.name}: {answer['unsupported']}")
+        if "error" in answer:
+            raise Refused(f"{self.name}: {cmd}", answer["error"]["reason"], answer["error"]["message"])
+        ok = dict(answer["ok"])
+        if cmd in _WITH_SCHEMA and (wrong := schemas.adapter_errors(f"ok_{cmd}", ok)):
+            raise HarnessError(f"the adapter of {self.name} answered {cmd!r} with a malformed ok: {wrong}")
+        return ok
+
+    async def wait(self, ready: Callable[[], bool], within_ms: float) -> bool:
+        """Waits until `ready()` is true, asked again after each observation; false: it was not in time."""
+        deadline = asyncio.get_running_loop().time() + within_ms / 1000
+        while True:
+            self.changed.clear()
+            if ready():
+                return True
+            self._check()
+            remaining = deadline - asyncio.get_running_loop().time()
+            if remaining <= 0:
+                return False
+            try:
+                await asyncio.wait_for(self.changed.wait(), remaining)
+            except TimeoutError:
+                return ready()
+
+    def kill(self) -> None:
+        """SIGKILL, as part of a case: from now on nothing is expected of it."""
+        self.killed = True
+        self.child.kill()
+
+    async def close(self) -> None:
+        """Ends the control connection and the process."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.child.end()
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        if self._broken and not self.killed:
+            raise HarnessError(f"the adapter of {self.name}: {self._broken}; its log ends: {self.child.tail()}")
+        if self.killed:
+            raise Failed(f"{self.name} was killed by the case: nothing more comes from it")
+
+    def _break(self, why: str) -> None:
+        self._broken = self._broken or why
+        for cmd, future in self._waiting.values():
+            if not future.done():
+                future.set_exception(HarnessError(f"the adapter of {self.name}: {why}, {cmd!r} was not answered; "
+                                                  f"its log ends: {self.child.tail()}"))
+                future.exception()
+        self._waiting.clear()
+        self.changed.set()
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                self._line(line)
+            self._break("its control connection ended")
+        except (ConnectionError, ValueError, HarnessError) as error:
+            self._break(str(error) or type(error).__name__)
+
+    def _line(self, raw: bytes) -> None:
+        try:
+            line = json.loads(raw)
+        except ValueError:
+            raise HarnessError(f"it wrote a line that is no JSON: {raw[:200]!r}") from None
+        self._note("<-", line)
+        if isinstance(line, dict) and "re" in line:
+            self._answer(line)
+        elif isinstance(line, dict) and "obs" in line:
+            self._observation(line)
+        else:
+            raise HarnessError(f"it wrote a line that is neither an answer nor an observation: {raw[:200]!r}")
+
+    def _answer(self, line: dict[str, Any]) -> None:
+        if wrong := schemas.adapter_errors("answer", line):
+            raise HarnessError(f"it wrote a malformed answer: {wrong}")
+        _, future = self._waiting.pop(line["re"], ("", None))
+        if future is None:
+            raise HarnessError(f"it answered command {line['re']}, which is not open")
+        if not future.done():
+            future.set_result(line)
+
+    def _observation(self, line: dict[str, Any]) -> None:
+        kind = str(line["obs"])
+        if wrong := schemas.observation_errors(kind, line):
+            raise HarnessError(f"it wrote a malformed observation {kind!r}: {wrong}")
+        if line["i"] != len(self.observations) + 1:
+            raise HarnessError(f"its observation {line['i']} came where {len(self.observations) + 1} was due")
+        self.observations.append(Observation(kind, line, asyncio.get_running_loop().time()))
+        self.changed.set()
+
+    def _note(self, direction: str, line: Any) -> None:
+        text = json.dumps(line, ensure_ascii=False)
+        self.journal.append(f"{self.name} {direction} {text if len(text) <= 400 else text[:400] + '…'}")

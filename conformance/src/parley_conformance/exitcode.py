@@ -1,0 +1,35 @@
+"""The exit code of a run of the kit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from parley_conformance.model import Result, Verdict
+
+CONFORMS = 0
+FAILS = 1
+HARNESS_ERROR = 2
+INCONCLUSIVE = 3
+
+
+def of(results: Iterable[Result], required: Iterable[str] = ()) -> int:
+    """What the process exits with.
+
+    A failure beats a harness error, which beats what is inconclusive. A MUST that is unsupported is a failure. No
+    results at all are a harness error, as is a run that was left out for lack of a required language.
+
+    Args:
+        results: Of all planned runs.
+        required: Languages that must have taken part.
+    """
+    told = list(results)
+    if not told:
+        return HARNESS_ERROR
+    verdicts = {result.verdict for result in told}
+    if Verdict.FAIL in verdicts or any(r.verdict is Verdict.UNSUPPORTED and r.run.case.level == "MUST" for r in told):
+        return FAILS
+    needed = set(required)
+    left_out = any(r.verdict is Verdict.NOT_RUN and needed & set(r.run.languages) for r in told)
+    if Verdict.HARNESS_ERROR in verdicts or left_out:
+        return HARNESS_ERROR
+    return INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else CONFORMS

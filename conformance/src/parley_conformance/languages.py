@@ -1,0 +1,52 @@
+"""The adapters that there are: by default Parley's own two, with the reason where one cannot run."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from parley_conformance.paths import ADAPTERS, CONFORMANCE
+
+DOTNET_PROJECT = ADAPTERS / "dotnet"
+DOTNET_ADAPTER = DOTNET_PROJECT / "bin" / "Release" / "net10.0" / "ParleyAdapter.dll"
+PYTHON_ADAPTER = ADAPTERS / "python" / "adapter.py"
+
+
+@dataclass(frozen=True)
+class Language:
+    """One adapter: the command that starts it, or why it cannot be started."""
+
+    name: str
+    command: tuple[str, ...]
+    missing: str = ""
+
+
+def discover(added: Iterable[str] = ()) -> dict[str, Language]:
+    """Finds the adapters.
+
+    Args:
+        added: `NAME=COMMAND`, as a user writes it; the name of one that is there replaces it.
+
+    Raises:
+        ValueError: Not of that form.
+    """
+    found = {"python": Language("python", (sys.executable, str(PYTHON_ADAPTER))), "dotnet": _dotnet()}
+    for text in added:
+        name, equals, command = text.partition("=")
+        if not (equals and name.isidentifier() and command.strip()):
+            raise ValueError(f"{text!r}: an adapter is given as NAME=COMMAND, e.g. rust='target/release/adapter'")
+        found[name] = Language(name, tuple(shlex.split(command)))
+    return found
+
+
+def _dotnet() -> Language:
+    command = ("dotnet", str(DOTNET_ADAPTER))
+    if shutil.which("dotnet") is None:
+        return Language("dotnet", command, "dotnet is not installed")
+    if not DOTNET_ADAPTER.exists():
+        project = DOTNET_PROJECT.relative_to(CONFORMANCE.parent)
+        return Language("dotnet", command, f"the adapter is not built: dotnet build -c Release {project}")
+    return Language("dotnet", command)

@@ -1,0 +1,73 @@
+"""Subset equality: what a case expects, compared with what came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_ABSENT = object()
+
+
+def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
+    """Lists where `actual` lacks what `expected` asks for; empty: it matches.
+
+    A mapping matches a mapping that has its members, and possibly more; everything else must be equal. A member that
+    is absent equals its proto default (0, "", false, empty). A mapping with one key that begins with `$` is a matcher:
+    `$contains` (text), `$at_least`, `$at_most`, `$one_of`, `$any` (true: present), `$length`.
+
+    Args:
+        expected: From the case.
+        actual: Plain data from a message or an observation.
+        path: Where in the whole this is, for the texts.
+    """
+    where = path or "value"
+    if isinstance(expected, Mapping):
+        if len(expected) == 1 and next(iter(expected)).startswith("$"):
+            ((name, argument),) = expected.items()
+            return [] if _matches(name, argument, actual) else [f"{where}: expected {name} {argument!r}, got {_show(actual)}"]
+        if actual is _ABSENT and not expected:
+            return [f"{where}: absent"]
+        if not isinstance(actual, Mapping):
+            return [f"{where}: expected an object, got {_show(actual)}"]
+        found: list[str] = []
+        for key, value in expected.items():
+            found += differences(value, actual.get(key, _ABSENT), f"{path}.{key}" if path else str(key))
+        return found
+    if actual is _ABSENT:
+        return [] if expected in (None, 0, "", False, []) else [f"{where}: expected {expected!r}, it is absent"]
+    if isinstance(expected, Sequence) and not isinstance(expected, str):
+        if not isinstance(actual, Sequence) or isinstance(actual, str) or len(actual) != len(expected):
+            return [f"{where}: expected {expected!r}, got {_show(actual)}"]
+        return [d for i, (e, a) in enumerate(zip(expected, actual, strict=True)) for d in differences(e, a, f"{where}[{i}]")]
+    same = expected == actual and isinstance(expected, bool) == isinstance(actual, bool)
+    return [] if same else [f"{where}: expected {expected!r}, got {_show(actual)}"]
+
+
+def matches(expected: Any, actual: Any) -> bool:
+    """True if `actual` has what `expected` asks for."""
+    return not differences(expected, actual)
+
+
+def _matches(name: str, argument: Any, actual: Any) -> bool:
+    if name == "$any":
+        return (actual is not _ABSENT) is bool(argument)
+    if actual is _ABSENT:
+        return False
+    if name == "$contains":
+        return isinstance(actual, str) and str(argument) in actual
+    if name == "$at_least":
+        return isinstance(actual, int | float) and bool(actual >= argument)
+    if name == "$at_most":
+        return isinstance(actual, int | float) and bool(actual <= argument)
+    if name == "$one_of":
+        return any(matches(one, actual) for one in argument)
+    if name == "$length":
+        return isinstance(actual, str | Sequence | Mapping) and len(actual) == argument
+    raise ValueError(f"no such matcher: {name}; there are $any, $contains, $at_least, $at_most, $one_of and $length")
+
+
+def _show(value: Any) -> str:
+    if value is _ABSENT:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= 300 else f"{text[:300]}… ({len(text)} characters)"

@@ -1,0 +1,124 @@
+"""The kit's plain values: cases as written, runs as planned, results as judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """Who takes part: the lowest kind that can judge a rule tests it."""
+
+    BROKER = "broker"
+    PAIR = "pair"
+
+
+class Verdict(StrEnum):
+    """How a run ended. Every planned run has exactly one."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNSUPPORTED = "unsupported"
+    INCONCLUSIVE = "inconclusive"
+    HARNESS_ERROR = "harness-error"
+    NOT_RUN = "not-run"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One behaviour, as a suite file states it.
+
+    `steps` and `workload` exclude each other: a case is a list of steps, or names Python code with its arguments.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    covers: tuple[str, ...]
+    source: str
+    level: str = "MUST"
+    requires: tuple[str, ...] = ()
+    contents: tuple[str, ...] = ("json",)
+    broker: Mapping[str, Any] = field(default_factory=dict)
+    parties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    steps: Sequence[Mapping[str, Any]] = ()
+    never: Sequence[Mapping[str, Any]] = ()
+    workload: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    lane: str = "parallel"
+    limit_ms: int = 45_000
+
+    @property
+    def family(self) -> str:
+        """The part of the id before the slash."""
+        return self.id.partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One case on one point of its axes. `caller`, `handler` and `content` are empty for kind `broker`."""
+
+    case: Case
+    caller: str = ""
+    handler: str = ""
+    content: str = ""
+
+    @property
+    def axes(self) -> str:
+        """What stands in brackets, e.g. `python-dotnet-json`, or `broker`."""
+        if self.case.kind is Kind.BROKER:
+            return "broker"
+        return f"{self.caller}-{self.handler}-{self.content}"
+
+    @property
+    def name(self) -> str:
+        """E.g. `rpc/echo[python-dotnet-json]`."""
+        return f"{self.case.id}[{self.axes}]"
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The adapters that it needs, each once."""
+        return tuple(dict.fromkeys(x for x in (self.caller, self.handler) if x))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one run. `reason` is empty for a pass and a full sentence otherwise."""
+
+    run: Run
+    verdict: Verdict
+    reason: str = ""
+    rule: str = ""
+    party: str = ""
+    duration_ms: int = 0
+    trace: tuple[str, ...] = ()
+    logs: str = ""
+
+
+class Failed(Exception):  # noqa: N818 - a verdict, not an error of the program
+    """A rule was broken.
+
+    Args:
+        message: What was expected and what came instead.
+        rule: The SPEC rule, if it is known which; else the case's own rules count.
+        party: Who broke it, if that can be said.
+    """
+
+    def __init__(self, message: str, *, rule: str = "", party: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.party = party
+
+
+class Unsupported(Exception):  # noqa: N818
+    """A party said that it does not have what the case needs."""
+
+
+class Inconclusive(Exception):  # noqa: N818
+    """The machine was too slow to judge a time window."""
+
+
+class HarnessError(Exception):
+    """The kit or an adapter, not what is under test, did not do its part."""

@@ -1,0 +1,261 @@
+"""Cases of kind `pair`: two or more adapters and the broker, told as steps or as a workload.
+
+Whatever the case did, it ends with a fence, a round trip through every party, and with the checks of `judge`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from parley_conformance import judge, matching, script
+from parley_conformance.adapter import Adapter, Refused
+from parley_conformance.broker import Broker
+from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
+from parley_conformance.party import WITHIN_MS, Party
+from parley_conformance.timing import LagMeter, check_window
+
+FENCE = "fence."
+_DEFAULT_ROLES = {"caller": "caller", "handler": "handler"}
+
+
+class Table:
+    """Where a pair case is played: the broker and the parties by name."""
+
+    def __init__(self, broker: Broker, run: Run, commands: Mapping[str, tuple[str, ...]], folder: Path, lag: LagMeter) -> None:
+        self.broker = broker
+        self.run = run
+        self.lag = lag
+        self.parties: dict[str, Party] = {}
+        self.moments: dict[str, float] = {}
+        self._fenced: set[str] = set()
+        self._commands = commands
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> Party:
+        return self.parties[name]
+
+    def since(self, name: str) -> float:
+        """When the call or publish with this label was commanded, or the party of this name was killed."""
+        for party in self.parties.values():
+            if name in party.sent:
+                return party.sent[name].at
+        return self.moments[name]
+
+    async def launch(self, name: str) -> Party:
+        """Starts the adapter of a party; its runtime is not connected yet.
+
+        Raises:
+            Unsupported: It lacks a capability that the case requires.
+        """
+        role = self.run.case.parties[name].get("like") or _DEFAULT_ROLES.get(name, "handler")
+        language = self.run.caller if role == "caller" else self.run.handler
+        adapter = await Adapter.launch(name, self._commands[language], self._folder / f"{name}.log")
+        party = Party(name, language, self.run.content, adapter)
+        self.parties[name] = party
+        lacking = sorted({*self.run.case.requires, self.run.content} - adapter.capabilities)
+        if lacking:
+            raise Unsupported(f"the {language} adapter lacks {', '.join(lacking)}")
+        return party
+
+    async def connect(self, name: str) -> None:
+        """Connects a party's runtime, registers and subscribes."""
+        await self.parties[name].start(self.broker.address, self.run.case.parties[name])
+
+    async def fence(self) -> None:
+        """Waits until all that was said before now has come through: a call through every living party."""
+        callers = [p for p in self.parties.values() if not p.adapter.killed]
+        hosts = [p for p in callers if self.run.case.parties[p.name].get("agents")]
+        number = sum(len(p.sent) for p in callers)
+        for host in hosts:
+            if host.name not in self._fenced:
+                await host.register(f"{FENCE}{host.name}", "probe")
+                self._fenced.add(host.name)
+        for host in hosts:
+            for caller in callers:
+                label = f"fence {number} {caller.name} {host.name}"
+                await caller.call({"label": label, "to": f"{FENCE}{host.name}/{caller.name}"})
+                await caller.see("outcome", {"label": label, "reply": {"value": {"label": label}}})
+        for party in callers:
+            await party.adapter.command("ping")
+
+    async def finish(self) -> None:
+        """Opens all gates, waits until all is done, and judges.
+
+        Raises:
+            Failed: What must hold after every case does not.
+        """
+        living = [p for p in self.parties.values() if not p.adapter.killed]
+        gates = {gate for p in self.parties.values() for sent in p.sent.values() for gate in script.gates(sent.value)}
+        for party in living:
+            for gate in sorted(gates):
+                await party.adapter.command("release", gate=gate)
+        for party in living:
+            await party.adapter.wait(lambda p=party: self._done(p), WITHIN_MS)  # type: ignore[misc]
+            await party.adapter.command("ping")
+        self.broker.check_alive()
+        broken = judge.judge(self._stories())
+        if broken:
+            first = broken[0]
+            more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+            raise Failed(f"{first.party}: {first.text}{more}".removeprefix(": "), rule=first.rule, party=first.party)
+
+    def _done(self, party: Party) -> bool:
+        ended = {o.label for o in party.adapter.observations if o.kind == "outcome"}
+        entered = sum(o.kind == "enter" for o in party.adapter.observations)
+        left = sum(o.kind == "leave" for o in party.adapter.observations)
+        return ended >= set(party.sent) and entered == left
+
+    def _stories(self) -> list[judge.Story]:
+        return [
+            judge.Story(
+                party=p.name,
+                content=p.content,
+                killed=p.adapter.killed,
+                called=tuple(p.sent),
+                observations=tuple(o.fields for o in p.adapter.observations),
+            )
+            for p in self.parties.values()
+        ]
+
+    async def close(self) -> None:
+        """Ends every adapter."""
+        await asyncio.gather(*(p.adapter.close() for p in self.parties.values()))
+
+    def journal(self) -> tuple[str, ...]:
+        """What was said, party by party."""
+        return tuple(line for p in self.parties.values() for line in p.adapter.journal[-200:])
+
+
+async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]] | None) -> None:
+    """Plays a case of kind `pair`.
+
+    Raises:
+        Failed: A rule was broken.
+        Unsupported: A party lacks what the case needs.
+    """
+    # Parties that are there from the start are launched together; those with `late` when a step says so.
+    early = [name for name, settings in case.parties.items() if not settings.get("late")]
+    await _all(table.launch(name) for name in early)
+    await _all(table.connect(name) for name in early)
+    if workload is not None:
+        await workload(table, **case.arguments)
+    for number, step in enumerate(case.steps, 1):
+        try:
+            await _STEPS[next(iter(step))](table, step)
+        except (Failed, Inconclusive) as told:
+            raise _numbered(told, number) from None
+        except Refused as refused:
+            raise Failed(f"step {number}: {refused}") from None
+    if case.never:
+        await table.fence()
+        for one in case.never:
+            _expect_nothing(table, one)
+    await table.finish()
+
+
+async def _all(work: Any) -> None:
+    # Every one is waited for, so that nothing runs on unseen; then the first error counts.
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, Refused):
+            raise Failed(str(result))
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _numbered(told: Failed | Inconclusive, number: int) -> Failed | Inconclusive:
+    if isinstance(told, Inconclusive):
+        return Inconclusive(f"step {number}: {told}")
+    return Failed(f"step {number}: {told}", rule=told.rule, party=told.party)
+
+
+def _expect_nothing(table: Table, expectation: Mapping[str, Any]) -> None:
+    ((name, kinds),) = expectation.items()
+    ((kind, unwanted),) = kinds.items()
+    if found := table[name].seen(kind, unwanted):
+        raise Failed(f"{name} saw {dict(found[0].fields)!r}, which must never be", party=name)
+
+
+async def _do(table: Table, step: Mapping[str, Any]) -> None:
+    """`do: {party: {command: members}}`, `refused:` expected error: a command, carried out or refused."""
+    ((name, command),) = step["do"].items()
+    ((cmd, members),) = command.items()
+    party = table[name]
+    if cmd == "call":
+        await party.call(members)
+    elif cmd == "publish":
+        await party.publish(members)
+    elif "refused" in step:
+        try:
+            await party.command(cmd, members)
+        except Refused as refused:
+            told = {"reason": refused.reason, "message": refused.message}
+            if wrong := matching.differences(step["refused"], told):
+                raise Failed(f"{name}: {cmd}: {'; '.join(wrong)}", party=name) from None
+        else:
+            raise Failed(f"{name}: {cmd} was carried out; expected a refusal with {step['refused']}", party=name)
+    elif cmd == "register":
+        await party.register(members["type"], {k: v for k, v in members.items() if k != "type"})
+    else:
+        await party.command(cmd, members)
+
+
+async def _see(table: Table, step: Mapping[str, Any]) -> None:
+    """`see: {party: {kind: expected}}`, or a list of such: observations, in this order if several."""
+    ((name, expected),) = step["see"].items()
+    party = table[name]
+    within = step.get("within_ms", WITHIN_MS)
+    last = 0
+    for one in expected if isinstance(expected, list) else [expected]:
+        ((kind, fields),) = one.items()
+        found = await party.see(kind, fields, count=step.get("count", 1), within_ms=within)
+        later = [o for o in found if o.fields["i"] > last]
+        if not later:
+            raise Failed(f"{name}: {kind} {dict(fields)!r} came before what should precede it", party=name)
+        last = later[0].fields["i"]
+        if (exact := step.get("count")) and len(found) > exact:
+            raise Failed(f"{name}: {kind} {dict(fields)!r} came {len(found)} times instead of {exact}", party=name)
+    if window := step.get("took_ms"):
+        since = table.since(window["since"])
+        check_window(
+            f"{name}: {kind}",
+            (later[0].at - since) * 1000,
+            at_least=window.get("min", 0),
+            at_most=window.get("max"),
+            lag_ms=table.lag.worst_ms(since),
+        )
+
+
+async def _kill(table: Table, step: Mapping[str, Any]) -> None:
+    """`kill: party`: SIGKILL."""
+    table.moments[step["kill"]] = asyncio.get_running_loop().time()
+    table[step["kill"]].adapter.kill()
+
+
+async def _launch(table: Table, step: Mapping[str, Any]) -> None:
+    """`launch: party`: starts and connects a party that is `late`."""
+    await table.launch(step["launch"])
+    await table.connect(step["launch"])
+
+
+async def _fence(table: Table, step: Mapping[str, Any]) -> None:
+    """`fence: true`: waits until everything has come through."""
+    await table.fence()
+
+
+async def _release(table: Table, step: Mapping[str, Any]) -> None:
+    """`release: {party: gate}`: opens a gate."""
+    ((name, gate),) = step["release"].items()
+    await table[name].command("release", {"gate": gate})
+
+
+_STEPS: Mapping[str, Callable[[Table, Mapping[str, Any]], Awaitable[None]]] = {
+    "do": _do,
+    "see": _see,
+    "kill": _kill,
+    "launch": _launch,
+    "fence": _fence,
+    "release": _release,
+}

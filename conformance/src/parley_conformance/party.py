@@ -1,0 +1,122 @@
+"""A party of a pair case: an adapter with one runtime, and what the case did with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from parley_conformance import matching, script
+from parley_conformance.adapter import Adapter, Observation
+from parley_conformance.model import Failed
+
+RUNTIME = "main"
+WITHIN_MS = 5_000
+
+
+@dataclass
+class Sent:
+    """A call or publish that the kit commanded."""
+
+    cmd: str
+    label: str
+    value: Mapping[str, Any]
+    at: float
+
+
+@dataclass
+class Party:
+    """One adapter at the table of a case."""
+
+    name: str
+    language: str
+    content: str
+    adapter: Adapter
+    sent: dict[str, Sent] = field(default_factory=dict)
+
+    async def start(self, address: str, settings: Mapping[str, Any]) -> None:
+        """Connects the runtime and registers and subscribes as the case says.
+
+        Args:
+            address: The broker's.
+            settings: `agents` (type → behaviour, or → {behaviour, keys}), `subscribes` (list of {topic, type, match,
+                durable}), and members of the command `start`.
+        """
+        options = {key: settings[key] for key in ("default_timeout_ms", "connect_timeout_ms") if key in settings}
+        instance = settings.get("instance", self.name)
+        await self.adapter.command(
+            "start", rt=RUNTIME, url=address, instance=instance, content_type=self.content, **options
+        )
+        for agent_type, behaviour in settings.get("agents", {}).items():
+            await self.register(agent_type, behaviour)
+        for subscription in settings.get("subscribes", ()):
+            await self.adapter.command("subscribe", rt=RUNTIME, **{"match": "exact", **subscription})
+
+    async def register(self, agent_type: str, behaviour: str | Mapping[str, Any]) -> None:
+        """Registers an agent type; `behaviour` is its name, or an object with `behaviour` and `keys`."""
+        members = {"behaviour": behaviour} if isinstance(behaviour, str) else behaviour
+        await self.adapter.command("register", rt=RUNTIME, type=agent_type, **members)
+
+    async def call(self, short: Mapping[str, Any]) -> Sent:
+        """Makes a call; `short` has `label`, `to`, the message in short form, and options of the command."""
+        return await self._send("call", short, ("to", "timeout_ms", "wait_for_ready", "idempotency_key"))
+
+    async def publish(self, short: Mapping[str, Any]) -> Sent:
+        """Publishes; `short` has `label`, `topic`, the message in short form, and options of the command."""
+        return await self._send("publish", short, ("topic", "event_id", "ephemeral"))
+
+    async def command(self, cmd: str, members: Mapping[str, Any]) -> dict[str, Any]:
+        """Gives any other command."""
+        runtime = {} if cmd in ("hello", "ping", "release", "encode", "decode") else {"rt": RUNTIME}
+        return await self.adapter.command(cmd, **runtime, **members)
+
+    async def _send(self, cmd: str, short: Mapping[str, Any], options: Sequence[str]) -> Sent:
+        message = script.message(short)
+        sent = Sent(cmd, short["label"], message["value"], asyncio.get_running_loop().time())
+        self.sent[sent.label] = sent
+        members = {key: short[key] for key in options if key in short}
+        answer = await self.adapter.begin(cmd, rt=RUNTIME, label=sent.label, message=message, **members)
+        answer.add_done_callback(self._handed_over)
+        return sent
+
+    def _handed_over(self, answer: asyncio.Future[dict[str, Any]]) -> None:
+        # The outcome says the rest; an answer that is no `ok` shows as a missing outcome, with this in the journal.
+        if not answer.cancelled() and answer.exception() is None and "ok" not in answer.result():
+            self.adapter.journal.append(f"{self.name} !! {answer.result()}")
+
+    # -- what it saw ----------------------------------------------------------------------------------------------
+
+    def seen(self, kind: str, expected: Mapping[str, Any] | None = None) -> list[Observation]:
+        """The observations of a kind that have what is expected."""
+        return [o for o in self.adapter.observations if o.kind == kind and matching.matches(expected or {}, o.fields)]
+
+    async def see(
+        self, kind: str, expected: Mapping[str, Any], *, count: int = 1, within_ms: float = WITHIN_MS
+    ) -> list[Observation]:
+        """Waits for at least `count` observations that have what is expected; returns them.
+
+        Raises:
+            Failed: They did not come in time; the text says how the nearest one differs.
+        """
+        if not await self.adapter.wait(lambda: len(self.seen(kind, expected)) >= count, within_ms):
+            raise Failed(self._missing(kind, expected, count, within_ms), party=self.name)
+        return self.seen(kind, expected)
+
+    async def outcome(self, label: str, within_ms: float = WITHIN_MS) -> Mapping[str, Any]:
+        """Waits for the outcome of a call or publish; returns the observation's members."""
+        return (await self.see("outcome", {"label": label}, within_ms=within_ms))[0].fields
+
+    def _missing(self, kind: str, expected: Mapping[str, Any], count: int, within_ms: float) -> str:
+        what = f"{self.name} ({self.language}): expected {kind} {dict(expected)!r}"
+        number = f" ×{count}" if count > 1 else ""
+        have = self.seen(kind, expected)
+        near = [o for o in self.adapter.observations if o.kind == kind and o.fields.get("label") == expected.get("label")]
+        if have:
+            tail = f"; there were {len(have)}"
+        elif near:
+            tail = f"; it saw: {'; '.join(matching.differences(expected, near[0].fields))}"
+        else:
+            others = ", ".join(f"{o.kind} {o.label}".strip() for o in self.adapter.observations[-8:])
+            tail = f"; it saw last: {others or 'nothing'}"
+        return f"{what}{number} within {within_ms:.0f} ms{tail}"

@@ -1,0 +1,111 @@
+"""Child processes of the kit: each in a process group of its own, logging into a file, ended for certain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from parley_conformance.model import HarnessError
+
+_TAIL_BYTES = 4_000
+
+
+class Child:
+    """A started program. Kill, pause and resume act on its whole process group."""
+
+    def __init__(self, process: asyncio.subprocess.Process, name: str, log: Path) -> None:
+        self.process = process
+        self.name = name
+        self.log = log
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str],
+        *,
+        name: str,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        lines_out: bool = False,
+    ) -> Child:
+        """Starts a program.
+
+        Args:
+            command: Program and arguments.
+            name: For texts, e.g. `broker`.
+            log: The file that gets its standard error, and its standard output unless `lines_out`.
+            env: Added to the kit's own environment.
+            lines_out: Standard output and input are pipes that the kit reads and writes.
+
+        Raises:
+            HarnessError: It cannot be started.
+        """
+        pipe = asyncio.subprocess.PIPE
+        try:
+            with log.open("ab") as out:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=pipe if lines_out else asyncio.subprocess.DEVNULL,
+                    stdout=pipe if lines_out else out,
+                    stderr=out,
+                    env={**os.environ, **(env or {})},
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise HarnessError(f"{name} cannot be started: {' '.join(command)}: {error}") from error
+        return cls(process, name, log)
+
+    @property
+    def alive(self) -> bool:
+        """True until it has ended."""
+        return self.process.returncode is None
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group."""
+        self._signal(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """SIGSTOP to the whole group."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT to the whole group."""
+        self._signal(signal.SIGCONT)
+
+    def terminate(self) -> None:
+        """SIGTERM to the whole group."""
+        self._signal(signal.SIGTERM)
+
+    async def end(self) -> int:
+        """Kills what is left of the group; returns the exit code of its leader."""
+        self.kill()
+        return await self.process.wait()
+
+    def tail(self) -> str:
+        """The end of its log, for texts."""
+        with contextlib.suppress(OSError):
+            return self.log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").strip()
+        return ""
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process.
+
+    Raises:
+        HarnessError: There is no such process, or no /proc.
+    """
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    except OSError as error:
+        raise HarnessError(f"the memory of process {pid} cannot be read: {error}") from error
+    raise HarnessError(f"process {pid} has ended: no memory to read")

@@ -1,0 +1,59 @@
+"""The launcher of the reference broker: standard library only, run as a program, see `broker.py` for its contract."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+# The kit's names of settings (times in ms), and the reference broker's (times in seconds).
+TIMES = {
+    "heartbeat_interval_ms": "heartbeat_interval",
+    "suspect_limit_ms": "suspect_limit",
+    "max_call_timeout_ms": "max_call_timeout",
+}
+NUMBERS = ("max_envelope_bytes", "max_outstanding_calls", "max_subscriptions")
+
+
+def main() -> int:
+    """Starts `parley-broker serve` with the settings in the first argument, says where it serves, waits for the end."""
+    settings = json.loads(sys.argv[1])
+    folder = Path(settings.pop("data_dir"))
+    in_memory = settings.pop("store", "disk") == "memory"
+    unknown = sorted(set(settings) - set(TIMES) - set(NUMBERS))
+    if unknown:
+        print(json.dumps({"unsupported": f"no such setting: {', '.join(unknown)}"}), flush=True)
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "broker.toml"
+    lines = [
+        f"{TIMES[name]} = {value / 1000}" if name in TIMES else f"{name} = {value}" for name, value in settings.items()
+    ]
+    config.write_text("\n".join(lines))
+    configured = ["--config", str(config)] if lines else []
+    ready = folder / "ready.json"
+    store = ["--memory"] if in_memory else ["--data", str(folder / "store")]
+    command = shlex.split(os.environ.get("PARLEY_BROKER_COMMAND", "")) or [sys.executable, "-m", "parley_broker"]
+    broker = subprocess.Popen(
+        [*command, "serve", "--listen", "127.0.0.1:0", *store, *configured, "--ready-file", str(ready)],
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+    )
+    while not ready.exists():
+        if broker.poll() is not None:
+            print(f"the broker ended with exit code {broker.returncode} before it served", file=sys.stderr)
+            return 1
+        time.sleep(0.01)
+    told = json.loads(ready.read_text())
+    print(json.dumps({"address": "grpc://" + told["address"].removeprefix("grpc://"), "pid": broker.pid}), flush=True)
+    sys.stdin.buffer.read()
+    broker.kill()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the kit tells: on the console while it runs, and in files afterwards."""

@@ -1,0 +1,150 @@
+"""Runs a plan: a fresh broker and fresh adapters per run, slots in parallel, then the serial lane alone."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from parley_conformance import broker_case, pair_case, spec, workloads
+from parley_conformance.broker import Broker, BrokerSource
+from parley_conformance.languages import Language
+from parley_conformance.model import Failed, HarnessError, Inconclusive, Kind, Result, Run, Unsupported, Verdict
+from parley_conformance.timing import LagMeter
+
+CLOSE_LIMIT_S = 10.0
+IDLE_SLOTS = 2
+"""Cases that mostly wait run beside the others, this many at once."""
+
+
+@dataclass(frozen=True)
+class Kit:
+    """All that runs need.
+
+    Attributes:
+        contract: SPEC.md as read.
+        source: Where brokers come from.
+        languages: The adapters by language, those that are missing included.
+        folder: Gets a folder per run with the logs and data; those of passed runs are removed.
+        jobs: Runs at the same time.
+        keep: Keeps the folders of passed runs too.
+    """
+
+    contract: spec.Spec
+    source: BrokerSource
+    languages: Mapping[str, Language]
+    folder: Path
+    jobs: int = 2
+    keep: bool = False
+    lag: LagMeter = field(default_factory=LagMeter)
+
+
+async def run_all(
+    kit: Kit, runs: Sequence[Run], *, begun: Callable[[Run], None], ended: Callable[[Result], None]
+) -> list[Result]:
+    """Runs a plan; every planned run has exactly one result, in the plan's order.
+
+    Args:
+        kit: What the runs need.
+        runs: The plan.
+        begun: Told when a run begins.
+        ended: Told its result.
+    """
+    kit.lag.start()
+    results: dict[Run, Result] = {}
+    slots = {"parallel": asyncio.Semaphore(kit.jobs), "idle": asyncio.Semaphore(IDLE_SLOTS), "serial": asyncio.Semaphore()}
+
+    async def one(run: Run) -> None:
+        async with slots[run.case.lane]:
+            begun(run)
+            result = await run_one(kit, run)
+            if result.verdict is Verdict.INCONCLUSIVE:
+                # Only lag is run again, and only once.
+                result = await run_one(kit, run)
+            results[run] = result
+            ended(result)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for run in runs:
+                if run.case.lane != "serial":
+                    group.create_task(one(run), name=run.name)
+        for run in runs:
+            if run.case.lane == "serial":
+                await one(run)
+    finally:
+        await kit.lag.stop()
+    return [results[run] for run in runs]
+
+
+async def run_one(kit: Kit, run: Run) -> Result:
+    """Plays one case at a table of its own and gives the verdict; never raises for what the case does."""
+    for language in run.languages:
+        if missing := kit.languages[language].missing:
+            return Result(run, Verdict.NOT_RUN, missing)
+    folder = kit.folder / re.sub(r"[^\w.-]+", "_", run.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    begin = time.monotonic()
+    result, trace = await _judged(kit, run, folder)
+    result = replace(result, duration_ms=round((time.monotonic() - begin) * 1000))
+    if result.verdict is Verdict.PASS and not kit.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+        return result
+    return replace(result, trace=trace, logs=str(folder))
+
+
+async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, ...]]:
+    trace: tuple[str, ...] = ()
+    broker: Broker | None = None
+    table: broker_case.Table | pair_case.Table | None = None
+    result = Result(run, Verdict.PASS)
+    try:
+        async with asyncio.timeout(run.case.limit_ms / 1000):
+            broker = await Broker.launch(kit.source, run.case.broker, folder)
+            table = _table(kit, run, broker, folder)
+            workload = workloads.ALL[run.case.kind].get(run.case.workload)
+            if isinstance(table, broker_case.Table):
+                await broker_case.play(table, run.case, workload)
+            else:
+                await pair_case.play(table, run.case, workload)
+    except Failed as failed:
+        rule = failed.rule or (run.case.covers[0] if len(run.case.covers) == 1 else "")
+        result = Result(run, Verdict.FAIL, str(failed), rule, failed.party)
+    except Unsupported as unsupported:
+        result = Result(run, Verdict.UNSUPPORTED, str(unsupported))
+    except Inconclusive as inconclusive:
+        result = Result(run, Verdict.INCONCLUSIVE, str(inconclusive))
+    except HarnessError as error:
+        result = Result(run, Verdict.HARNESS_ERROR, str(error))
+    except TimeoutError:
+        result = Result(run, Verdict.HARNESS_ERROR, f"the case did not end within {run.case.limit_ms} ms")
+    except Exception as error:  # noqa: BLE001 - a defect of the kit must not end the other runs
+        result = Result(run, Verdict.HARNESS_ERROR, f"the kit failed: {type(error).__name__}: {error}")
+    finally:
+        if table is not None:
+            trace = table.journal()
+        await _close(table, broker)
+    return result, trace
+
+
+def _table(kit: Kit, run: Run, broker: Broker, folder: Path) -> broker_case.Table | pair_case.Table:
+    if run.case.kind is Kind.BROKER:
+        return broker_case.Table(broker, kit.contract, kit.lag)
+    commands = {name: kit.languages[name].command for name in run.languages}
+    return pair_case.Table(broker, run, commands, folder, kit.lag)
+
+
+async def _close(table: broker_case.Table | pair_case.Table | None, broker: Broker | None) -> None:
+    for party in (table, broker):
+        if party is not None:
+            try:
+                async with asyncio.timeout(CLOSE_LIMIT_S):
+                    await party.close()
+            except TimeoutError:
+                # Killed already; what is left of it ends with the kit.
+                continue

@@ -1,0 +1,75 @@
+"""Suites: the YAML files with the cases, validated before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from parley_conformance import schemas
+from parley_conformance.model import Case, Kind
+from parley_conformance.paths import SUITES
+
+
+class SuiteError(Exception):
+    """A suite file is wrong; the text has all that is wrong in all files."""
+
+
+def load(folder: Path = SUITES, *, rules: Collection[str], workloads: Mapping[Kind, Collection[str]]) -> list[Case]:
+    """Reads every `*.yaml` of a folder.
+
+    Args:
+        folder: With the suites; one behaviour family each.
+        rules: The rule numbers that SPEC.md has.
+        workloads: The names that `workload` may have, by kind.
+
+    Returns:
+        All cases, in the order of file names and within a file as written.
+
+    Raises:
+        SuiteError: A file breaks the schema, an id is there twice, a rule or workload is not known.
+    """
+    cases: list[Case] = []
+    wrong: list[str] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            wrong.append(f"{path.name}: {error}")
+            continue
+        if found := schemas.errors("suite", content):
+            wrong.append(f"{path.name}: {found}")
+            continue
+        read = [_case(one, path.name) for one in content]
+        wrong += [f"{path.name}: {case.id}: the family is not the file's name" for case in read if case.family != path.stem]
+        cases += read
+    wrong += _unknown(cases, rules, workloads)
+    if wrong:
+        raise SuiteError("\n".join(wrong))
+    return cases
+
+
+def _case(plain: Mapping[str, Any], source: str) -> Case:
+    known = dict(plain)
+    known["kind"] = Kind(known["kind"])
+    for name in ("covers", "requires", "contents"):
+        if name in known:
+            known[name] = tuple(known[name])
+    return Case(source=source, **known)
+
+
+def _unknown(
+    cases: Iterable[Case], rules: Collection[str], workloads: Mapping[Kind, Collection[str]]
+) -> Iterable[str]:
+    seen: set[str] = set()
+    for case in cases:
+        if case.id in seen:
+            yield f"{case.source}: {case.id} is there twice"
+        seen.add(case.id)
+        for rule in case.covers:
+            if rule not in rules:
+                yield f"{case.source}: {case.id} covers {rule}, which SPEC.md does not have"
+        if case.workload and case.workload not in workloads[case.kind]:
+            yield f"{case.source}: {case.id} names the workload {case.workload!r}; there are {sorted(workloads[case.kind])}"

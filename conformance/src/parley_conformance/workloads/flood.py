@@ -1,0 +1,173 @@
+"""Broker workloads about too much: subscriptions, output that nobody reads, more than the credit, many connections."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+
+from parley_conformance import wire
+from parley_conformance.broker_case import Table
+from parley_conformance.matching import differences
+from parley_conformance.model import Failed
+from parley_conformance.workloads.bystander import Bystander
+from parley_wire.v1 import broker_service_pb2 as pb
+
+MIB = 1024 * 1024
+_FRAME = 500
+_LONG_MS = 60_000
+
+
+async def many_subscriptions(table: Table, count: int, memory_mib: int) -> None:
+    """Asks for many subscriptions as fast as they can be written; the broker keeps as many as Welcome allows."""
+    peer = await table.seat("greedy", {"hosts": {"probe": {}}})
+    limit = peer.welcome["limits"].get("max_subscriptions", 0)
+    before = table.broker.memory()
+    peer.tally = Counter()
+    async with Bystander(table):
+        for first in range(0, count, _FRAME):
+            await peer.write_many([_subscribe(number) for number in range(first, min(first + _FRAME, count))])
+        answers = await peer.tallied(count, _LONG_MS)
+        peak = table.broker.memory()
+    kept = min(limit, count) if limit else count
+    if answers != Counter({"done": kept, "RESOURCE_EXHAUSTED": count - kept}) - Counter():
+        raise Failed(f"of {count} subscriptions with a limit of {limit}: {dict(answers)}", rule="SUB-5", party="broker")
+    peer.tally = None
+    _bounded(before, peak, memory_mib)
+    over = await peer.ask({"subscribe": {"subscription": {"topic_type": "over", "match": "EXACT", "agent_type": "probe"}}})
+    if wrong := differences({"error": {"reason": "RESOURCE_EXHAUSTED", "details": {"limit": str(limit)}}}, over):
+        raise Failed(f"a subscription over the limit: {'; '.join(wrong)}", rule="SUB-5", party="broker")
+
+
+async def deaf_subscriber(table: Table, events: int, size: int, memory_mib: int) -> None:
+    """A worker with endless credit gets events for many keys and reads none of them."""
+    sources = 100
+    deaf = await table.seat(
+        "deaf", {"hosts": {"probe": {}}, "subscribes": [{"topic_type": "news", "agent_type": "probe"}]}
+    )
+    publisher = await table.seat("p")
+    before = table.broker.memory()
+    deaf.deafen()
+    envelope = wire.sized_envelope(size)
+    peak = before
+    async with Bystander(table):
+        for number in range(events):
+            answer = await publisher.ask(
+                {"publish": {"topic": f"news/{number % sources}", "envelope": envelope}}, within_ms=_LONG_MS
+            )
+            full = {"error": {"reason": "RESOURCE_EXHAUSTED", "details": {"limit": {"$any": True}}}}
+            if differences({"published": {}}, answer) and (wrong := differences(full, answer)):
+                raise Failed(f"publish {number}: {'; '.join(wrong)}", rule="PUB-9", party="broker")
+            if number % 50 == 0:
+                peak = max(peak, table.broker.memory())
+    _bounded(before, max(peak, table.broker.memory()), memory_mib)
+
+
+async def deaf_asker(table: Table, memory_mib: int) -> None:
+    """A client asks for a long list again and again and never reads an answer."""
+    deaf = await table.seat("deaf", {"hosts": {"probe": {}}})
+    for number in range(400):
+        await deaf.start({"subscribe": {"subscription": {"topic_type": "t" * 200 + str(number), "match": "EXACT", "agent_type": "probe"}}})
+    await deaf.fence()
+    before = peak = table.broker.memory()
+    deaf.tally = Counter()
+    deaf.deafen()
+    numbers = iter(range(100_000, 10_000_000))
+    async with Bystander(table):
+        # 400 subscriptions of 200 bytes: 2,000 answers are 160 MiB and more.
+        for _ in range(200):
+            await deaf.write_many([wire.message({"id": next(numbers), "list_subscriptions": {}}) for _ in range(20)])
+            peak = max(peak, table.broker.memory())
+            if not deaf.writable:
+                break
+        deaf.hear()
+        code, text = await deaf.ended(_LONG_MS)
+    if code != "RESOURCE_EXHAUSTED" or not text:
+        raise Failed(f"the connection ended with {code} {text!r}", rule="FLOW-4", party="broker")
+    _bounded(before, peak, memory_mib)
+
+
+async def credit_exceeded(table: Table) -> None:
+    """One frame with more publishes than the credit: those within it are stored, those beyond it refused."""
+    worker = await table.seat("w", {"hosts": {"probe": {}}, "subscribes": [{"topic_type": "news", "agent_type": "probe"}]})
+    greedy = await table.seat("greedy", {"greedy": True})
+    credit = greedy.credit_messages
+    beyond = 100
+    if not credit:
+        raise Failed("the frame with Welcome has no credit", rule="FLOW-1", party="broker")
+    greedy.tally = Counter()
+    envelope = wire.encode_envelope("e")
+    await greedy.write_many([_publish(number, envelope) for number in range(1, credit + beyond + 1)])
+    answers = await greedy.tallied(credit + beyond, _LONG_MS)
+    greedy.tally = None
+    refused = answers["RESOURCE_EXHAUSTED"]
+    if answers["published"] < credit or not refused or answers["published"] + refused != credit + beyond:
+        raise Failed(f"{credit + beyond} publishes with a credit of {credit}: {dict(answers)}", party="broker")
+    answer = await _beyond(table)
+    if wrong := differences({"error": {"reason": "RESOURCE_EXHAUSTED", "details": {"credit": {"$any": True}}}}, answer):
+        raise Failed(f"the first publish beyond the credit: {'; '.join(wrong)}", rule="FLOW-2", party="broker")
+    stored = 0
+    while stored < answers["published"]:
+        delivery = (await worker.get({"delivery": {"recipient": "probe/k"}}))["delivery"]
+        await worker.do({"ack": {key: delivery[key] for key in ("recipient", "epoch", "position", "round")}})
+        stored += 1
+
+
+async def come_and_go(table: Table, connections: int) -> None:
+    """Connections break after Hello, after registering, after subscribing, with a call under way."""
+    before = table.broker.memory()
+    async with Bystander(table):
+        for number in range(connections):
+            peer = await table.seat(f"brief{number}", {"hello": {} if number % 4 else False})
+            if number % 4 > 1:
+                await peer.do({"register_agent_type": {"type": "brief", "mode": "STANDARD"}})
+            if number % 4 > 2:
+                await peer.start({"request": {"target": "brief/k", "envelope": "never answered"}})
+                await peer.get({"request": {"envelope": "never answered"}})
+            await peer.close()
+            del table.peers[peer.name]
+    _bounded(before, table.broker.memory(), 50)
+
+
+async def _beyond(table: Table) -> dict[str, object]:
+    """The answer to the first publish beyond the credit, of a peer that reads none before it has written all."""
+    greedy = await table.seat("greedy2", {"greedy": True})
+    envelope = wire.encode_envelope("elsewhere")
+    messages = [_publish(number, envelope) for number in range(1, greedy.credit_messages + 2)]
+    for message in messages:
+        message.publish.topic.type = "news"
+        message.publish.topic.source = "elsewhere"
+    await greedy.write_many(messages)
+    return await greedy.answer_to(messages[-1].id)
+
+
+def _bounded(before: int, peak: int, memory_mib: int) -> None:
+    grown = (peak - before) / MIB
+    if grown > memory_mib:
+        raise Failed(
+            f"the broker's memory grew by {grown:.0f} MiB from {before / MIB:.0f} MiB; at most {memory_mib} MiB are allowed",
+            rule="FLOW-5",
+            party="broker",
+        )
+
+
+def _subscribe(number: int) -> pb.Message:
+    message = pb.Message(id=1_000_000 + number)
+    subscription = message.subscribe.subscription
+    subscription.topic_type, subscription.match, subscription.agent_type = f"topic.{number}", 1, "probe"
+    return message
+
+
+def _publish(number: int, envelope: bytes) -> pb.Message:
+    message = pb.Message(id=1_000_000 + number)
+    message.publish.topic.type, message.publish.topic.source = "news", "k"
+    message.publish.envelope = envelope
+    return message
+
+
+WORKLOADS: Mapping[str, Callable[..., Awaitable[None]]] = {
+    "many_subscriptions": many_subscriptions,
+    "deaf_subscriber": deaf_subscriber,
+    "deaf_asker": deaf_asker,
+    "credit_exceeded": credit_exceeded,
+    "come_and_go": come_and_go,
+}

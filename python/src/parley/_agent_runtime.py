@@ -64,8 +64,8 @@ class AgentRuntime(Protocol):
     ) -> Any:
         """Calls an agent and returns its result (SPEC RPC-1).
 
-        Inside a handler the call is nested: it carries the handler's chain, and has the smaller of its own timeout and what
-        is left of the outer call (SPEC RPC-4, RPC-10). Cancelling the task that waits here cancels the call.
+        Inside a handler the call is nested: it carries the handler's chain, and has the smaller of its own timeout and
+        what is left of the outer call (SPEC RPC-4, RPC-10). Cancelling the task that waits here cancels the call.
 
         Args:
             message: The message.
@@ -104,7 +104,7 @@ class AgentRuntime(Protocol):
             sender: The agent that publishes, hosted by this runtime; it does not get the event itself. None: nobody.
             cancellation_token: Gives up waiting; the event may have been published.
             message_id: Names the message; default: a fresh one.
-            immediate: Do not hold the event back until the handler's commit; without effect but in effectively-once agents.
+            immediate: Do not hold the event back until the commit of an effectively-once handler.
             ephemeral: Do not store it: at most once, to agents that are hosted now (SPEC PUB-7).
 
         Raises:

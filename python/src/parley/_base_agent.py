@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
@@ -48,7 +49,7 @@ class BaseAgent(ABC, Agent):
                 raise InvalidArgumentError(f"mode {mode!r} is not allowed: it is one of {', '.join(MODES)}")
             cls.mode = mode
         if concurrency is not None:
-            if not isinstance(concurrency, int) or concurrency < 1:
+            if type(concurrency) is not int or concurrency < 1:
                 raise InvalidArgumentError(f"concurrency must be an integer from 1 up, not {concurrency!r}")
             cls.concurrency = concurrency
 
@@ -113,7 +114,7 @@ class BaseAgent(ABC, Agent):
         timeout: float | None = None,
         idempotency_key: str | None = None,
         wait_for_ready: bool = False,
-        response_type: type[T],
+        response_type: builtins.type[T],
     ) -> T: ...
 
     @overload
@@ -187,7 +188,7 @@ class BaseAgent(ABC, Agent):
         """Called once when the runtime lets the agent go. To override."""
 
     @classmethod
-    def handled_types(cls) -> list[type[Any]]:
+    def handled_types(cls) -> list[builtins.type[Any]]:
         """The classes of the messages that agents of this class handle or return."""
         return []
 

@@ -60,8 +60,8 @@ class ClosureAgent(BaseAgent):
     Args:
         description: For people.
         closure: `async def handle(agent: ClosureContext, message: A | B, ctx: MessageContext) -> Result`.
-        unknown_type_policy: For messages of other classes: `error` fails the handler, `warn` logs them, `ignore` does not.
-            A call fails in any case.
+        unknown_type_policy: For messages of other classes: `error` fails the handler, `warn` logs them, `ignore` does
+            not. A call fails in any case.
     """
 
     def __init__(

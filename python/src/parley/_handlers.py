@@ -6,7 +6,8 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, overload
 
@@ -56,7 +57,7 @@ class HandlerSpec:
         allowed = ", ".join("None" if cls is types.NoneType else cls.__name__ for cls in self.produces)
         raise TypeError(f"{self.func.__qualname__} returned a {type(result).__name__}; it declares {allowed}")
 
-    def resolve(self, namespace: dict[str, Any] | None = None) -> None:
+    def resolve(self, namespace: Mapping[str, Any] | None = None) -> None:
         """Reads the annotations. Raises NameError if a name in them is not defined yet, TypeError if one is missing."""
         if self.resolved:
             return
@@ -67,7 +68,9 @@ class HandlerSpec:
         hints = typing.get_type_hints(self.func, localns=namespace)
         message = parameters[1].name
         if message not in hints:
-            raise TypeError(f"{name}: the parameter {message} needs a type annotation, it says which messages are handled")
+            raise TypeError(
+                f"{name}: the parameter {message} needs a type annotation, it says which messages are handled"
+            )
         if "return" not in hints:
             raise TypeError(f"{name} needs a return annotation, None if it returns nothing")
         self.receives = tuple(_classes(hints[message], f"{name}: the annotation of {message}"))
@@ -100,10 +103,8 @@ def _decorator(kind: Kind, func: Any, match: Match | None, strict: bool, timeout
         if not inspect.iscoroutinefunction(func):
             raise TypeError(f"{getattr(func, '__qualname__', func)} must be an async method to be a handler")
         spec = HandlerSpec(func, kind, match, strict, timeout)
-        try:
+        with suppress(NameError):  # a class that is defined further down: found when the agent is registered
             spec.resolve(_visible_names())
-        except NameError:
-            pass  # a class that is defined further down: found when the agent is registered
         setattr(func, _ATTRIBUTE, spec)
         return func
 
@@ -113,13 +114,13 @@ def _decorator(kind: Kind, func: Any, match: Match | None, strict: bool, timeout
 def _visible_names() -> dict[str, Any]:
     """The local names around the decorated method, so that classes defined in a function are found."""
     names: dict[str, Any] = {}
-    frame = sys._getframe(1)
+    frame: types.FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") == __name__:
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     outer: list[dict[str, Any]] = []
     while frame is not None and frame.f_locals is not frame.f_globals:
         outer.append(dict(frame.f_locals))
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     for local in reversed(outer):
         names.update(local)
     return names

@@ -1,8 +1,8 @@
 """AgentHost: the agents of one process, and every handler that runs for them.
 
-Work comes in by `submit`. A call goes to `_admit` at once, an event when its agent has room for it, in order (SPEC AGT-3).
-`_admit` starts at most `max_concurrency` handlers; calls that a handler waits for are never held up (SPEC RPC-15).
-The only task per message is the handler's own.
+Work comes in by `submit`. A call goes to `_admit` at once, an event when its agent has room for it, in order (SPEC
+AGT-3). `_admit` starts at most `max_concurrency` handlers; calls that a handler waits for are never held up (SPEC
+RPC-15). The only task per message is the handler's own.
 """
 
 from __future__ import annotations

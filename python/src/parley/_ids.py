@@ -60,7 +60,7 @@ def _shorten(value: str) -> str:
     return repr(value) if len(value) <= 60 else f"{value[:57]!r}..."
 
 
-def _split(text: str, what: str) -> tuple[str, str]:
+def _split(text: Any, what: str) -> tuple[str, str]:
     if not isinstance(text, str) or "/" not in text:
         raise InvalidArgumentError(f"{text!r} is no {what}: it must look like type/key", details={"field": what})
     first, _, rest = text.partition("/")

@@ -121,10 +121,10 @@ def _dataclass_codec(cls: type[Any]) -> RecordCodec:
 def _pydantic_codec(cls: type[Any]) -> RecordCodec:
     def find(cls: type[Any]) -> Iterator[_Member]:
         hints = _hints(cls)
-        for name, field in cls.model_fields.items():  # type: ignore[attr-defined]
+        for name, field in cls.model_fields.items():
             yield _Member(name, member_name(name), _of_member(cls, name, hints), field.is_required())
 
-    return RecordCodec(cls, find, cls.model_validate)  # type: ignore[attr-defined]
+    return RecordCodec(cls, find, cls.model_validate)
 
 
 def _hints(cls: type[Any]) -> dict[str, Any]:

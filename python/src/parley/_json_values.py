@@ -1,7 +1,7 @@
 """Canonical JSON (SPEC, section JSON): the codecs of plain values, lists and maps.
 
-A codec turns a value into what `json` writes and back, and checks it on both ways. What it refuses it raises as `BadValue`
-with a path to the member; the serializers make the reason of it, which depends on the direction.
+A codec turns a value into what `json` writes and back, and checks it on both ways. What it refuses it raises as
+`BadValue` with a path to the member; the serializers make the reason of it, which depends on the direction.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def message(
         return message()(name)
     if name is not None and not name:
         raise InvalidArgumentError("the name of a message must not be empty")
-    if version is not None and (isinstance(version, bool) or not isinstance(version, int) or version < 1):
+    if version is not None and (type(version) is not int or version < 1):
         raise InvalidArgumentError(f"the version of a message must be an integer from 1 up, not {version!r}")
 
     def decorate(cls: type[_T]) -> type[_T]:

@@ -1,4 +1,4 @@
-"""One command whose outcome somebody waits for: it ends by its outcome, its deadline, its token, or the waiting task."""
+"""One command whose outcome somebody waits for: it ends by its outcome, deadline or token, or with the waiting task."""
 
 from __future__ import annotations
 

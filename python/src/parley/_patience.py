@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from ._scope import HandlerScope
 from .exceptions import DeadlineExceededError, InvalidArgumentError
@@ -39,6 +40,10 @@ class Patience:
         )
 
 
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value >= 0
+
+
 def choose_patience(
     timeout: float | None, default: float, scope: HandlerScope | None, limit: float = math.inf
 ) -> Patience:
@@ -53,7 +58,7 @@ def choose_patience(
     Raises:
         InvalidArgumentError: `timeout` is negative or no number.
     """
-    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout >= 0):
+    if timeout is not None and not _is_duration(timeout):
         raise InvalidArgumentError(f"timeout must be a number of seconds from 0 up, not {timeout!r}")
     now = time.monotonic()
     seconds, source = (default, "default") if timeout is None else (float(timeout), "call")
@@ -62,4 +67,3 @@ def choose_patience(
     if scope is not None and scope.deadline is not None and scope.deadline < now + seconds:
         return Patience(scope.deadline, max(0.0, scope.deadline - now), "outer_call")
     return Patience(now + seconds, seconds, source)
-

@@ -110,14 +110,16 @@ class SerializationRegistry:
             known = try_get_known_serializers_for_type(cls)
             if not known:
                 raise InvalidArgumentError(
-                    f"there is no serializer for {cls.__module__}.{cls.__qualname__}: messages are dataclasses, pydantic "
-                    "models, protobuf messages, or classes whose serializer was given to add_message_serializer"
+                    f"there is no serializer for {cls.__module__}.{cls.__qualname__}: messages are dataclasses, "
+                    "pydantic models, protobuf messages, or classes whose serializer was added"
                 )
             writer = self._writers[cls] = (known[0], self._type_name(known[0], cls), known[0].data_content_type)
         serializer, type_name, content_type = writer
         data = serializer.serialize(message)
         if not isinstance(data, bytes):
-            raise InvalidArgumentError(f"{type(serializer).__name__}.serialize returned {type(data).__name__}, not bytes")
+            raise InvalidArgumentError(
+                f"{type(serializer).__name__}.serialize returned {type(data).__name__}, not bytes"
+            )
         return EncodedPayload(type_name, content_type, data)
 
     def knows(self, payload: EncodedPayload) -> bool:
@@ -198,8 +200,9 @@ def check_reply(reply: Any, response_type: Any) -> Any:
     """The reply. Raises UnknownMessageTypeError if it is not what the caller expects."""
     expected = _members_of(response_type)
     if expected and not isinstance(reply, tuple(expected)):
+        allowed = ", ".join(cls.__name__ for cls in expected)
         raise UnknownMessageTypeError(
-            f"the reply is a {type(reply).__name__}; response_type allows {', '.join(cls.__name__ for cls in expected)}",
+            f"the reply is a {type(reply).__name__}; response_type allows {allowed}",
             may_have_run=True,
             details={
                 "type_name": wire_name(type(reply)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -49,12 +50,14 @@ class RuntimeBase(AgentRuntime):
         max_concurrency: int,
         default_timeout: float,
     ) -> None:
-        if not isinstance(max_concurrency, int) or max_concurrency < 1:
+        if type(max_concurrency) is not int or max_concurrency < 1:
             raise InvalidArgumentError(f"max_concurrency must be an integer from 1 up, not {max_concurrency!r}")
         if not default_timeout > 0:
             raise InvalidArgumentError(f"default_timeout must be above 0 seconds, not {default_timeout!r}")
         self._interventions = list(intervention_handlers or ())
         self._serializers = SerializationRegistry()
+        self._message_prefix = uuid.uuid4().hex[:16]
+        self._message_numbers = itertools.count(1)
         self._default_timeout = default_timeout
         self._host = AgentHost(self, max_concurrency=max_concurrency, intervention_handlers=self._interventions)
 
@@ -137,10 +140,7 @@ class RuntimeBase(AgentRuntime):
         self, id_or_type: AgentId | AgentType | str, /, key: str = "default", *, lazy: bool = True
     ) -> AgentId:
         """See AgentRuntime.get."""
-        if isinstance(id_or_type, AgentId):
-            id = id_or_type
-        else:
-            id = AgentId(id_or_type, key)
+        id = id_or_type if isinstance(id_or_type, AgentId) else AgentId(id_or_type, key)
         if not lazy:
             await self._local_agent(id)
         return id
@@ -180,11 +180,12 @@ class RuntimeBase(AgentRuntime):
         check_response_type(response_type)
         return self._message_id(message_id)
 
-    @staticmethod
-    def _message_id(message_id: str | None) -> str:
-        if message_id is not None and (not isinstance(message_id, str) or not message_id):
+    def _message_id(self, message_id: Any) -> str:
+        if message_id is None:
+            return f"{self._message_prefix}-{next(self._message_numbers)}"
+        if not isinstance(message_id, str) or not message_id:
             raise InvalidArgumentError(f"message_id must be a str that is not empty, not {message_id!r}")
-        return message_id or uuid.uuid4().hex
+        return message_id
 
     async def _intervene_on_send(
         self, message: Any, recipient: AgentId, sender: AgentId | None, token: CancellationToken | None, id: str
@@ -212,4 +213,3 @@ def raise_if_cancelled(token: CancellationToken | None, what: str) -> None:
     """Raises CallCancelledError for a token that was cancelled before anything was sent."""
     if token is not None and token.is_cancelled():
         raise CallCancelledError(f"{what} was cancelled by its token before it was sent", may_have_run=False)
-

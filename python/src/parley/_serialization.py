@@ -25,8 +25,8 @@ ProtobufT = TypeVar("ProtobufT", bound=ProtobufMessage)
 class MessageSerializer(Protocol[T]):
     """Turns messages of one class into bytes and back.
 
-    A subclass names its class as the generic argument, `MessageSerializer[MyMessage]`, or it is given as `message_type=` when
-    the serializer is added. `type_name` may be left out: it defaults to the wire name of that class.
+    A subclass names its class as the generic argument, `MessageSerializer[MyMessage]`, or it is given as
+    `message_type=` when the serializer is added. `type_name` may be left out: it defaults to the class's wire name.
     """
 
     @property
@@ -68,9 +68,7 @@ def message_class_of(serializer: object) -> type[Any] | None:
     return None
 
 
-_write_json = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
-).encode
+_write_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def _no_constant(name: str) -> Any:
@@ -101,7 +99,9 @@ class JsonSerializer(Generic[T]):
         except BadValue as bad:
             raise InvalidArgumentError(f"{self.type_name} cannot be written as JSON: {bad}") from bad
         except UnicodeEncodeError as error:
-            raise InvalidArgumentError(f"{self.type_name} cannot be written as JSON: a text holds a surrogate") from error
+            raise InvalidArgumentError(
+                f"{self.type_name} cannot be written as JSON: a text holds a surrogate"
+            ) from error
         except RecursionError as error:
             raise InvalidArgumentError(f"{self.type_name} cannot be written as JSON: it is nested too deep") from error
 
@@ -166,7 +166,7 @@ class UnknownPayload:
 
 def try_get_known_serializers_for_type(cls: type[Any]) -> list[MessageSerializer[Any]]:
     """The serializers that Parley makes for `cls` by itself: dataclasses, pydantic and protobuf. Empty for others."""
-    if isinstance(cls, type) and issubclass(cls, ProtobufMessage):
+    if issubclass(cls, ProtobufMessage):
         return [ProtobufSerializer(cls)]
     if is_record(cls):
         return [JsonSerializer(cls)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, TypeVar
@@ -108,7 +107,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
     Args:
         intervention_handlers: They see what is sent, in this order.
         tracer_provider: Not supported by this version.
-        ignore_unhandled_exceptions: False: what an event's handler raised is raised again by `stop_when_idle` and `stop`.
+        ignore_unhandled_exceptions: False: what an event's handler raised is raised again by `stop`.
         max_concurrency: Handlers that run at once, nested calls not counted.
         default_timeout: Seconds that a call may take when it does not say.
     """
@@ -164,7 +163,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
 
     async def stop_when(self, condition: Callable[[], bool]) -> None:
         """Stops once `condition()` is true; asks ten times a second."""
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nobody says when a user's condition becomes true
             await asyncio.sleep(0.1)
         await self.stop()
 
@@ -194,7 +193,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
 
     # ---- sending
 
-    async def send_message(  # type: ignore[override]  # the overloads of the protocol say what the arguments allow
+    async def send_message(  # the overloads of the protocol say what the arguments allow
         self,
         message: Any,
         recipient: AgentId,

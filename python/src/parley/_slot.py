@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ class Registration:
     mode: AgentMode = "standard"
     concurrency: int = 1
     factory: Callable[[], Agent | Awaitable[Agent]] | None = None
-    expected_class: type[Any] | None = None
+    expected_class: builtins.type[Any] | None = None
     instances: dict[str, Agent] = field(default_factory=dict)
 
     @property

@@ -199,9 +199,7 @@ def default_subscription(cls: type[Any] | None = None) -> Any:
 def not_durable(subscription: Subscription) -> Subscription:
     """The same subscription, ending with the last session that hosts the type."""
     if isinstance(subscription, TypeSubscription):
-        return TypeSubscription(
-            subscription.topic_type, subscription.agent_type, id=subscription.id, durable=False
-        )
+        return TypeSubscription(subscription.topic_type, subscription.agent_type, id=subscription.id, durable=False)
     if isinstance(subscription, TypePrefixSubscription):
         return TypePrefixSubscription(
             subscription.topic_type_prefix, subscription.agent_type, id=subscription.id, durable=False

@@ -1,4 +1,4 @@
-"""One message for one agent, from its arrival until its outcome is given; what each runtime makes of that is its own."""
+"""One message for one agent, from its arrival until its outcome is given; what that means is each runtime's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._deadlines import Deadlines
 from ._ids import AgentId, TopicId
 from ._message_context import MessageContext
 from ._serialization import UnknownPayload
-from .exceptions import ParleyError
+from .exceptions import CallCancelledError, ParleyError
 
 if TYPE_CHECKING:
     from ._slot import AgentSlot
@@ -176,5 +176,5 @@ class Work(ABC):
         """The agent does not know or handle the type of the event."""
 
     @abstractmethod
-    def failed(self, error: ParleyError) -> None:
+    def failed(self, error: ParleyError | CallCancelledError) -> None:
         """There is no result."""

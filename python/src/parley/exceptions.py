@@ -1,39 +1,38 @@
 """What can go wrong, one class per reason of the contract (SPEC ERR-5).
 
-    ParleyError                          Exception
-    ├── InvalidArgumentError             also ValueError
-    ├── UnauthenticatedError
-    ├── PermissionDeniedError
-    ├── ProtocolVersionUnsupportedError
-    ├── SessionExpiredError
-    ├── NotFoundError                    also LookupError
-    ├── AlreadyExistsError
-    ├── NoRespondersError                also UndeliverableException
-    ├── UnknownMessageTypeError          also CantHandleException
-    ├── UnhandledMessageError            also CantHandleException
-    ├── UnsupportedVersionError          a serializer raises it to refuse a version
-    ├── MalformedPayloadError            also ValueError
-    ├── PayloadTooLargeError
-    ├── ActivationFailedError
-    ├── HandlerFailedError
-    ├── CallCycleError
-    ├── DeadlineExceededError            also TimeoutError
-    ├── OutcomeUnknownError
-    ├── ResourceExhaustedError
-    ├── StaleEpochError
-    ├── StateConflictError
-    ├── DrainingError
-    ├── UnavailableError
-    └── InternalError
-    CallCancelledError                   asyncio.CancelledError, and no Exception
-    CantHandleException, UndeliverableException, MessageDroppedException, NotAccessibleError
+ParleyError                          Exception
+├── InvalidArgumentError             also ValueError
+├── UnauthenticatedError
+├── PermissionDeniedError
+├── ProtocolVersionUnsupportedError
+├── SessionExpiredError
+├── NotFoundError                    also LookupError
+├── AlreadyExistsError
+├── NoRespondersError                also UndeliverableException
+├── UnknownMessageTypeError          also CantHandleException
+├── UnhandledMessageError            also CantHandleException
+├── UnsupportedVersionError          a serializer raises it to refuse a version
+├── MalformedPayloadError            also ValueError
+├── PayloadTooLargeError
+├── ActivationFailedError
+├── HandlerFailedError
+├── CallCycleError
+├── DeadlineExceededError            also TimeoutError
+├── OutcomeUnknownError
+├── ResourceExhaustedError
+├── StaleEpochError
+├── StateConflictError
+├── DrainingError
+├── UnavailableError
+└── InternalError
+CallCancelledError                   asyncio.CancelledError, and no Exception
+CantHandleException, UndeliverableException, MessageDroppedException, NotAccessibleError
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import ClassVar
 
 __all__ = [
     "ActivationFailedError",
@@ -85,7 +84,7 @@ class NotAccessibleError(Exception):
     """What was asked for is not in this process."""
 
 
-class _Failure:
+class _Failure(BaseException):
     """What every failure carries. The class gives the defaults of the table in SPEC.md, the instance what was said.
 
     Args:
@@ -131,8 +130,6 @@ class _Failure:
 
 class ParleyError(_Failure, Exception):
     """A command or call failed; `reason` says why. Raised as such for reasons that this version does not know."""
-
-    __init__ = _Failure.__init__
 
 
 class InvalidArgumentError(ParleyError, ValueError):
@@ -294,11 +291,11 @@ class InternalError(ParleyError):
 class CallCancelledError(_Failure, asyncio.CancelledError):
     """CANCELLED: the call was cancelled by its token. No `Exception`, so that `except Exception` lets it pass."""
 
-    __init__ = _Failure.__init__
-    reason: ClassVar[str] = "CANCELLED"  # type: ignore[misc]
+    reason = "CANCELLED"
     may_have_run = True
 
 
 BY_REASON: Mapping[str, type[ParleyError] | type[CallCancelledError]] = {
-    cls.reason: cls for cls in (*ParleyError.__subclasses__(), CallCancelledError)
+    **{cls.reason: cls for cls in ParleyError.__subclasses__()},
+    CallCancelledError.reason: CallCancelledError,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ..exceptions import InvalidArgumentError
+from parley.exceptions import InvalidArgumentError
 
 DEFAULT_URL = "grpc://127.0.0.1:50051"
 _SCHEME = "grpc://"

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from parley_wire.v1 import envelope_pb2, errors_pb2, subscription_pb2
+from typing import Any
 
-from .._ids import AgentId, TopicId
-from .._registry import EncodedPayload
-from .._subscription import Subscription, TypePrefixSubscription, TypeSubscription
-from ..exceptions import (
+from parley._ids import AgentId, TopicId
+from parley._registry import EncodedPayload
+from parley._subscription import Subscription, TypePrefixSubscription, TypeSubscription
+from parley.exceptions import (
     BY_REASON,
     CallCancelledError,
     InvalidArgumentError,
     MalformedPayloadError,
     ParleyError,
 )
+from parley_wire.v1 import envelope_pb2, errors_pb2, subscription_pb2
 
 _PREFIX = "ERROR_REASON_"
 _REASON_NAMES = {value: name.removeprefix(_PREFIX) for name, value in errors_pb2.ErrorReason.items()}
-_REASON_NUMBERS = {name: value for value, name in _REASON_NAMES.items()}
+_REASON_NUMBERS: dict[str, Any] = {name.removeprefix(_PREFIX): value for name, value in errors_pb2.ErrorReason.items()}
 
 
 def agent_to_wire(id: AgentId) -> envelope_pb2.AgentId:
@@ -40,9 +41,7 @@ def envelope_to_wire(message_id: str, payload: EncodedPayload | None) -> bytes:
     if payload is None:
         return envelope_pb2.Envelope(message_id=message_id).SerializeToString()
     return envelope_pb2.Envelope(
-        payload=envelope_pb2.Payload(
-            type_name=payload.type_name, content_type=payload.content_type, data=payload.data
-        ),
+        payload=envelope_pb2.Payload(type_name=payload.type_name, content_type=payload.content_type, data=payload.data),
         message_id=message_id,
     ).SerializeToString()
 
@@ -59,10 +58,14 @@ def envelope_from_wire(data: bytes) -> tuple[str, EncodedPayload | None]:
     return envelope.message_id, EncodedPayload(payload.type_name, payload.content_type, payload.data)
 
 
+def _reason_to_wire(reason: str) -> Any:
+    return _REASON_NUMBERS.get(reason, errors_pb2.ERROR_REASON_INTERNAL)
+
+
 def error_to_wire(error: ParleyError | CallCancelledError) -> errors_pb2.Error:
     """An error as a message."""
     return errors_pb2.Error(
-        reason=_REASON_NUMBERS.get(error.reason, errors_pb2.ERROR_REASON_INTERNAL),
+        reason=_reason_to_wire(error.reason),
         message=error.message,
         retryable=error.retryable,
         may_have_run=error.may_have_run,

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
 
+from parley._constants import TRACE_LOGGER_NAME
+from parley.exceptions import UnavailableError
 from parley_wire.v1 import broker_service_pb2
-
-from .._constants import TRACE_LOGGER_NAME
-from ..exceptions import UnavailableError
 
 _trace = logging.getLogger(TRACE_LOGGER_NAME)
 
@@ -34,6 +33,9 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+_EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
+
+
 class ConnectionLostError(Exception):
     """The stream has ended; the text says how, `code` as which gRPC status."""
 
@@ -51,7 +53,7 @@ class Connection:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self._channel = cast(Any, grpc.aio.insecure_channel(address, options=_OPTIONS))
         self._stream: Any = self._channel.stream_stream(_METHOD)()
 
     async def write(self, frame: bytes) -> None:
@@ -67,7 +69,7 @@ class Connection:
             data = await self._stream.read()
         except grpc.aio.AioRpcError as error:
             raise await self._lost(error) from error
-        if data is grpc.aio.EOF:
+        if data is _EOF:
             raise await self._lost(None)
         try:
             return broker_service_pb2.Frame.FromString(data)

@@ -1,7 +1,7 @@
 """Frames, without any I/O: what is written next, and what has been read (SPEC MSG-8, SES-7, SES-8, FLOW-1, FLOW-3).
 
-The writer has two queues. What credit does not cover goes first; a covered message waits at the head of its queue until the
-credit allows it, and holds up nothing but covered ones.
+The writer has two queues. What credit does not cover goes first; a covered message waits at the head of its queue until
+the credit allows it, and holds up nothing but covered ones.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import signal
 import time
@@ -12,28 +11,28 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from parley_wire.v1 import agent_pb2, broker_service_pb2, call_pb2, publish_pb2, session_pb2, subscription_pb2
-
-from .._agent import Agent
-from .._cancellation import CancellationToken
-from .._constants import DEFAULT_TIMEOUT, ROOT_LOGGER_NAME
-from .._ids import AgentId, AgentType, TopicId
-from .._intervention import DropMessage, InterventionHandler
-from .._outgoing import Outgoing
-from .._patience import Patience, choose_patience
-from .._registry import check_reply
-from .._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_cancelled
-from .._scope import HandlerScope, current_scope
-from .._slot import Registration
-from .._subscription import Subscription
-from .._version import __version__
-from ..exceptions import (
+from parley._agent import Agent
+from parley._cancellation import CancellationToken
+from parley._constants import DEFAULT_TIMEOUT, ROOT_LOGGER_NAME
+from parley._ids import AgentId, AgentType, TopicId
+from parley._intervention import DropMessage, InterventionHandler
+from parley._outgoing import Outgoing
+from parley._patience import Patience, choose_patience
+from parley._registry import check_reply
+from parley._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_cancelled
+from parley._scope import HandlerScope, current_scope
+from parley._slot import Registration
+from parley._subscription import Subscription
+from parley._version import __version__
+from parley.exceptions import (
     DeadlineExceededError,
     InvalidArgumentError,
     NotFoundError,
     OutcomeUnknownError,
     UnavailableError,
 )
+from parley_wire.v1 import agent_pb2, broker_service_pb2, call_pb2, publish_pb2, session_pb2, subscription_pb2
+
 from .addresses import instance_id_or_default, parse_addresses, url_or_default
 from .codec import agent_to_wire, envelope_from_wire, envelope_to_wire, error_from_wire, subscription_to_wire
 from .frames import Queued
@@ -110,8 +109,6 @@ class DistributedRuntime(RuntimeBase):
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
-        self._message_prefix = uuid.uuid4().hex[:16]
-        self._message_numbers = itertools.count(1)
         self._warned_at = float("-inf")
 
     # ---- life
@@ -197,9 +194,7 @@ class DistributedRuntime(RuntimeBase):
         """
         await self.stop_when_signal()
 
-    async def stop_when_signal(
-        self, signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT)
-    ) -> None:
+    async def stop_when_signal(self, signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT)) -> None:
         """As `wait_until_stopped`, for signals of your choice."""
         stops: list[asyncio.Task[None]] = []
 
@@ -226,9 +221,7 @@ class DistributedRuntime(RuntimeBase):
         _log.info("the broker is about to go: %s", message.drain.reason)
 
     def _on_lost(self, reason: str) -> None:
-        self._failure = UnavailableError(
-            f"the connection to the broker at {self._session.address} was lost: {reason}"
-        )
+        self._failure = UnavailableError(f"the connection to the broker at {self._session.address} was lost: {reason}")
         _log.error("%s", self._failure.message)
         self._settle_all(self._failure.message)
         self._set_state("lost", reason)
@@ -281,9 +274,7 @@ class DistributedRuntime(RuntimeBase):
         envelope = envelope_to_wire(message_id, self._serializers.encode(message))
         check_size(envelope, self._session)
         wire = Message(
-            request=call_pb2.Request(
-                target=agent_to_wire(recipient), wait_for_ready=wait_for_ready, envelope=envelope
-            )
+            request=call_pb2.Request(target=agent_to_wire(recipient), wait_for_ready=wait_for_ready, envelope=envelope)
         )
         covered: int | None = len(envelope)
         self._fill_sender(wire.request, sender, scope)
@@ -379,9 +370,6 @@ class DistributedRuntime(RuntimeBase):
             answer.item.dropped = True
         elif is_call:
             self._session.send(Message(cancel=call_pb2.Cancel(request_id=answer.id)))
-
-    def _message_id(self, message_id: str | None) -> str:
-        return super()._message_id(message_id or f"{self._message_prefix}-{next(self._message_numbers)}")
 
     def _warn_of_no_recipient(self, topic: TopicId) -> None:
         now = time.monotonic()

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from parley._constants import ROOT_LOGGER_NAME, TRACE_LOGGER_NAME
+from parley.exceptions import InvalidArgumentError, ParleyError, ProtocolVersionUnsupportedError, UnavailableError
 from parley_wire.v1 import broker_service_pb2, session_pb2
 
-from .._constants import ROOT_LOGGER_NAME, TRACE_LOGGER_NAME
-from ..exceptions import InvalidArgumentError, ParleyError, ProtocolVersionUnsupportedError, UnavailableError
 from .codec import error_from_wire, error_to_wire
 from .connection import Connection, ConnectionLostError, connect
 from .frames import BrokenStreamError, FrameReader, FrameWriter, Queued
@@ -32,13 +32,11 @@ SILENT_INTERVALS = 3
 CLOSE_TIMEOUT = 1.0
 """Seconds that Goodbye has to be written."""
 
-_SPOKEN = (
-    "welcome heartbeat goodbye drain done error register_agent_type unregister_agent_type activate request reply cancel "
-    "subscribe unsubscribe publish published delivery ack nack"
-).split()
-_KINDS = sorted(
-    field.number for field in Message.DESCRIPTOR.oneofs_by_name["kind"].fields if field.name in {"hello", *_SPOKEN}
+_UNDERSTOOD = (
+    *("welcome", "heartbeat", "goodbye", "drain", "done", "error"),
+    *("activate", "request", "reply", "cancel", "published", "delivery"),
 )
+_KINDS = [Message.DESCRIPTOR.fields_by_name[kind].number for kind in _UNDERSTOOD]
 
 
 class Session:

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 _DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
 
@@ -18,7 +19,7 @@ def on_signals(signals: Sequence[signal.Signals], call: Callable[[signal.Signals
     Only in the main thread, and only for signals that nobody else handles; for the others it does nothing.
     """
     loop = asyncio.get_running_loop()
-    taken: dict[signal.Signals, object] = {}
+    taken: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for number in signals:
             before = signal.getsignal(number)
@@ -30,4 +31,4 @@ def on_signals(signals: Sequence[signal.Signals], call: Callable[[signal.Signals
     finally:
         for number, before in taken.items():
             loop.remove_signal_handler(number)
-            signal.signal(number, before)  # type: ignore[arg-type]
+            signal.signal(number, before)

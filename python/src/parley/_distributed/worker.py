@@ -6,22 +6,22 @@ import logging
 import time
 from typing import Any
 
-from parley_wire.v1 import agent_pb2, broker_service_pb2, call_pb2, delivery_pb2
-
-from .._constants import EVENT_LOGGER_NAME, ROOT_LOGGER_NAME
-from .._host import AgentHost
-from .._ids import AgentId
-from .._registry import EncodedPayload, SerializationRegistry
-from .._serialization import UnknownPayload
-from .._slot import AgentSlot, Registration
-from .._work import Work
-from ..exceptions import (
+from parley._constants import EVENT_LOGGER_NAME, ROOT_LOGGER_NAME
+from parley._host import AgentHost
+from parley._ids import AgentId
+from parley._registry import EncodedPayload, SerializationRegistry
+from parley._serialization import UnknownPayload
+from parley._slot import AgentSlot, Registration
+from parley._work import Work
+from parley.exceptions import (
     ActivationFailedError,
     CallCancelledError,
     MalformedPayloadError,
     ParleyError,
     PayloadTooLargeError,
 )
+from parley_wire.v1 import agent_pb2, broker_service_pb2, call_pb2, delivery_pb2
+
 from .codec import (
     agent_from_wire,
     envelope_from_wire,

@@ -16,6 +16,7 @@ from parley_conformance.model import Case, Failed
 from parley_conformance.peer import WITHIN_MS, Habits, Peer
 from parley_conformance.timing import LagMeter, check_window
 
+_ANSWERLESS = {"re", "goodbye", "heartbeat", "cancel"}
 _HABITS = ("heartbeats", "activates", "credit_messages", "credit_bytes", "greedy")
 
 
@@ -152,14 +153,14 @@ def _check_time(table: Table, step: Mapping[str, Any], what: str) -> None:
 
 
 async def _send(table: Table, step: Mapping[str, Any]) -> None:
-    """`send: {peer: message}`, `as:` a bookmark; without an `id` a Request, Publish … gets a fresh one."""
+    """`send: {peer: message}`, `as:` a bookmark; a command without an `id` gets a fresh one."""
     name, message = _one(step)
     peer = table.peers[name]
+    at = asyncio.get_running_loop().time()
+    fresh = "id" not in message and not _ANSWERLESS & message.keys()
+    identity = await (peer.start(message) if fresh else peer.send(message))
     if "as" in step:
-        table.bookmarks[step["as"]] = {"at": asyncio.get_running_loop().time()}
-    identity = await (peer.send(message) if "id" in message or "as" not in step else peer.start(message))
-    if "as" in step:
-        table.bookmarks[step["as"]]["id"] = identity
+        table.bookmarks[step["as"]] = {"id": identity, "at": at}
 
 
 async def _ask(table: Table, step: Mapping[str, Any]) -> None:

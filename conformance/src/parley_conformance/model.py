@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     NOT_RUN = "not-run"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One behaviour, as a suite file states it.
 

@@ -399,7 +399,8 @@ class Peer:
         number = frame.first_seq
         for message in frame.messages:
             kind = message.WhichOneof("kind")
-            if kind not in _UNNUMBERED:
+            # Without a session, before Welcome, nothing is numbered: the answer to a refused Hello.
+            if kind not in _UNNUMBERED and (self.welcome or number):
                 if number != self.received + 1:
                     self._violation(f"number {number} where {self.received + 1} was due", "SES-7")
                 self.received = number

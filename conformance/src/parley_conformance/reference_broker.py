@@ -10,13 +10,15 @@ import sys
 import time
 from pathlib import Path
 
-# The kit's names of settings (times in ms), and the reference broker's (times in seconds).
-TIMES = {
-    "heartbeat_interval_ms": "heartbeat_interval",
-    "suspect_limit_ms": "suspect_limit",
-    "max_call_timeout_ms": "max_call_timeout",
-}
-NUMBERS = ("max_envelope_bytes", "max_outstanding_calls", "max_subscriptions")
+# The kit's settings that the reference broker has, under the same names in its configuration file.
+SETTINGS = (
+    "heartbeat_interval_ms",
+    "suspect_limit_ms",
+    "max_call_timeout_ms",
+    "max_envelope_bytes",
+    "max_outstanding_calls",
+    "max_subscriptions",
+)
 
 
 def main() -> int:
@@ -24,17 +26,14 @@ def main() -> int:
     settings = json.loads(sys.argv[1])
     folder = Path(settings.pop("data_dir"))
     in_memory = settings.pop("store", "disk") == "memory"
-    unknown = sorted(set(settings) - set(TIMES) - set(NUMBERS))
+    unknown = sorted(set(settings) - set(SETTINGS))
     if unknown:
         print(json.dumps({"unsupported": f"no such setting: {', '.join(unknown)}"}), flush=True)
         return 0
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "broker.toml"
-    lines = [
-        f"{TIMES[name]} = {value / 1000}" if name in TIMES else f"{name} = {value}" for name, value in settings.items()
-    ]
-    config.write_text("\n".join(lines))
-    configured = ["--config", str(config)] if lines else []
+    config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+    configured = ["--config", str(config)] if settings else []
     ready = folder / "ready.json"
     store = ["--memory"] if in_memory else ["--data", str(folder / "store")]
     command = shlex.split(os.environ.get("PARLEY_BROKER_COMMAND", "")) or [sys.executable, "-m", "parley_broker"]

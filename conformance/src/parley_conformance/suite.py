@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,17 @@ import yaml
 from parley_conformance import schemas
 from parley_conformance.model import Case, Kind
 from parley_conformance.paths import SUITES
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's booleans: `yes`, `no`, `on` and `off` are texts, as everybody who writes a case expects."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
 
 
 class SuiteError(Exception):
@@ -35,7 +47,7 @@ def load(folder: Path = SUITES, *, rules: Collection[str], workloads: Mapping[Ki
     wrong: list[str] = []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
         except yaml.YAMLError as error:
             wrong.append(f"{path.name}: {error}")
             continue

@@ -119,9 +119,9 @@ async def come_and_go(table: Table, connections: int) -> None:
         for number in range(connections):
             peer = await table.seat(f"brief{number}", {"hello": {} if number % 4 else False})
             if number % 4 > 1:
-                await peer.do({"register_agent_type": {"type": "brief", "mode": "STANDARD"}})
+                await peer.do({"register_agent_type": {"type": peer.name, "mode": "STANDARD"}})
             if number % 4 > 2:
-                await peer.start({"request": {"target": "brief/k", "envelope": "never answered"}})
+                await peer.start({"request": {"target": f"{peer.name}/k", "envelope": "never answered"}})
                 await peer.get({"request": {"envelope": "never answered"}})
             await peer.close()
             del table.peers[peer.name]

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,18 @@ def serve(config: Config) -> None:
     Raises:
         BrokerError: It cannot start or go on; the text is one line for the operator.
     """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(config))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Uvloop's where it is installed; None: asyncio's own."""
     try:
         import uvloop
     except ImportError:
-        asyncio.run(_serve(config))
-    else:
-        uvloop.run(_serve(config))
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 async def _serve(config: Config) -> None:
@@ -67,8 +74,9 @@ async def _serve(config: Config) -> None:
         why = await stopped
         log.info("stopping", why=why)
     finally:
-        await engine.stop("the broker is shutting down")
+        engine.say_goodbye("the broker is shutting down")
         await server.stop(STOP_GRACE)
+        await engine.stop()
         store.close()
     log.info("stopped")
 

@@ -94,6 +94,7 @@ def cli() -> None:
 @click.pass_context
 def serve(
     context: click.Context,
+    /,
     listen: str,
     data: Path,
     memory: bool,

@@ -1,4 +1,4 @@
-"""What can be set. The TOML file has these names, the environment `PARLEY_BROKER_` and the name, the flags `--` and it."""
+"""What can be set: by these names in the TOML file, by `PARLEY_BROKER_NAME` in the environment, by flags `--name`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ SETTINGS = (
     Setting("max_recipients", 1, _MANY, "Recipients of one event."),
     Setting("max_queue_events", 1, _MANY, "Events that wait for one recipient."),
     Setting("max_queue_bytes", 1, _MANY * 1024, "Bytes of the events that wait for one recipient."),
-    Setting("max_output_bytes", 1, _MANY * 1024, "Bytes that wait for one client to read; over it the connection ends."),
+    Setting(
+        "max_output_bytes", 1, _MANY * 1024, "Bytes that wait for one client to read; over it the connection ends."
+    ),
     Setting("credit_messages", 1, _MANY, "Covered messages that a client may send ahead."),
     Setting("credit_bytes", 1, _MANY * 1024, "Bytes of covered messages that a client may send ahead."),
     Setting("window_events", 1, _MANY, "Events of one recipient that are kept in memory."),

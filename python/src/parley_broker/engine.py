@@ -18,7 +18,7 @@ import structlog
 from parley_broker.core.effects import Read
 from parley_broker.core.gateway.gateway import Identity
 from parley_broker.core.machine import Machine
-from parley_broker.core.messages import Frame
+from parley_broker.core.messages import Frame, Status
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import Event, Opened, Record
 from parley_broker.errors import EndCode, StaleTermError, StoreError
@@ -70,10 +70,12 @@ class Engine:
         self._store = store
         self._term = opened.term
         self._on_defect = on_defect
+        self._identity = identity
         self._links: dict[int, Link] = {}
         self._last_connection = 0
         self._log: Any = structlog.get_logger("parley.broker")
         self._loop = asyncio.get_running_loop()
+        self._since = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._work = asyncio.Event()
@@ -96,7 +98,11 @@ class Engine:
 
     def receive(self, connection: int, frame: Frame) -> None:
         """The connection said this."""
-        self._machine.receive(connection, frame, self._loop.time())
+        try:
+            self._machine.receive(connection, frame, self._loop.time())
+        except Exception:
+            self._log.exception("defect", connection=connection)
+            self._machine.fail(connection, "a defect in the broker; its log says more", self._loop.time())
         self._after()
 
     def reject(self, connection: int, why: str) -> None:
@@ -112,24 +118,31 @@ class Engine:
 
     def take(self, connection: int) -> Frame | None:
         """The next frame to write to the connection; None when there is nothing to say."""
-        return self._machine.take(connection, self._loop.time())
+        frame = self._machine.take(connection, self._loop.time())
+        if self._machine.effects.wake:
+            self._after()
+        return frame
 
     def now(self) -> float:
         """The moment that deadlines are counted from, in seconds."""
         return self._loop.time()
 
-    def tables(self) -> dict[str, int]:
-        """Entries by table, for GetStatus."""
-        return self._machine.tables()
+    def status(self) -> Status:
+        """How the broker is now."""
+        identity = self._identity
+        return Status(identity.version, identity.incarnation, self._loop.time() - self._since, self._machine.tables())
 
     # Life
 
-    async def stop(self, reason: str) -> None:
-        """Tells the clients, ends their connections, and waits for the commit under way."""
+    def say_goodbye(self, reason: str) -> None:
+        """Tells the clients that the broker goes, and ends their connections."""
         self._machine.announce_drain(reason, self._loop.time())
         self._after()
         for link in list(self._links.values()):
             link.close(EndCode.UNAVAILABLE, reason)
+
+    async def stop(self) -> None:
+        """Ends when everything that can be committed is; nothing is called afterwards."""
         if self._timer is not None:
             self._timer.cancel()
         self._stopping = True

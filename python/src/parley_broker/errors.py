@@ -1,12 +1,12 @@
 """What can go wrong, each with the reason that the wire gives it (SPEC.md, section ERR).
 
-    BrokerError
-    ├── CommandError        one command fails; its sender gets an Error (MSG-5)
-    ├── ProtocolViolation   one connection ends with a gRPC status (MSG-7, SES-1, SES-7)
-    ├── StoreError          the store could not do what it was asked
-    │   ├── StaleTermError      another broker has taken the store since
-    │   └── StoreUnusableError  the store cannot be opened; nothing was changed
-    └── StartupError        the broker cannot start: one line for the operator
+BrokerError
+├── CommandError        one command fails; its sender gets an Error (MSG-5)
+├── ProtocolViolation   one connection ends with a gRPC status (MSG-7, SES-1, SES-7)
+├── StoreError          the store could not do what it was asked
+│   ├── StaleTermError      another broker has taken the store since
+│   └── StoreUnusableError  the store cannot be opened; nothing was changed
+└── StartupError        the broker cannot start: one line for the operator
 """
 
 from __future__ import annotations

@@ -51,6 +51,11 @@ class Machine:
         self._gateway.end(connection_id, ProtocolViolation(EndCode.INVALID_ARGUMENT, why), now)
         self._pump(now)
 
+    def fail(self, connection_id: int, why: str, now: float) -> None:
+        """What the connection said met a defect: it cannot go on, others can."""
+        self._gateway.end(connection_id, ProtocolViolation(EndCode.INTERNAL, why), now)
+        self._pump(now)
+
     def disconnect(self, connection_id: int, why: str, now: float) -> None:
         """The connection is gone."""
         self._gateway.disconnect(connection_id, why, now)
@@ -58,7 +63,11 @@ class Machine:
 
     def take(self, connection_id: int, now: float) -> Frame | None:
         """The next frame to write to the connection; None when there is nothing to say."""
-        return self._gateway.take(connection_id, now)
+        frame = self._gateway.take(connection_id, now)
+        if self._shard.has_decided:
+            # A request that nobody waits for any more was left out: its credit lets another one go.
+            self._pump(now)
+        return frame
 
     def tick(self, now: float) -> None:
         """Time has passed."""

@@ -55,6 +55,8 @@ class Body:
 
 @dataclass(slots=True)
 class Hello(Body):
+    """The client's first message (SES-1)."""
+
     KIND: ClassVar[int] = 10
     min_version: int
     max_version: int
@@ -63,7 +65,7 @@ class Hello(Body):
     sdk_name: str = ""
     sdk_language: str = ""
     sdk_version: str = ""
-    kinds: tuple[int, ...] = ()
+    kinds: frozenset[int] = frozenset()
     wants_resume: bool = False
 
 
@@ -80,6 +82,8 @@ class Limits:
 
 @dataclass(slots=True)
 class Welcome(Body):
+    """The broker's answer to Hello."""
+
     KIND: ClassVar[int] = 11
     version: int
     session_id: str
@@ -94,17 +98,23 @@ class Welcome(Body):
 
 @dataclass(slots=True)
 class Heartbeat(Body):
+    """The writer is alive (SES-11)."""
+
     KIND: ClassVar[int] = 12
 
 
 @dataclass(slots=True)
 class Goodbye(Body):
+    """The session ends at once (SES-13)."""
+
     KIND: ClassVar[int] = 13
     reason: str = ""
 
 
 @dataclass(slots=True)
 class Drain(Body):
+    """The writer is about to go (DRN-1, DRN-2)."""
+
     KIND: ClassVar[int] = 14
     timeout_ms: int = 0
     reason: str = ""
@@ -112,6 +122,8 @@ class Drain(Body):
 
 @dataclass(slots=True)
 class Done(Body):
+    """The command was carried out."""
+
     KIND: ClassVar[int] = 20
 
 
@@ -128,11 +140,14 @@ class Error(Body):
     details: dict[str, str] = field(default_factory=dict)
 
     def size(self) -> int:
+        """As Body.size."""
         return len(self.message) + sum(len(key) + len(value) for key, value in self.details.items())
 
 
 @dataclass(slots=True)
 class RegisterAgentType(Body):
+    """The session hosts agents of this type (AGT-1)."""
+
     KIND: ClassVar[int] = 30
     type: str
     mode: int = AgentMode.STANDARD
@@ -143,12 +158,16 @@ class RegisterAgentType(Body):
 
 @dataclass(slots=True)
 class UnregisterAgentType(Body):
+    """The session no longer hosts this type (AGT-9)."""
+
     KIND: ClassVar[int] = 31
     type: str
 
 
 @dataclass(slots=True)
 class Activate(Body):
+    """The agent is the worker's from here on (AGT-6)."""
+
     KIND: ClassVar[int] = 32
     agent: AgentId
     epoch: int
@@ -172,22 +191,28 @@ class Request(Body):
     trace: Trace | None = None
 
     def size(self) -> int:
+        """As Body.size."""
         return len(self.envelope)
 
 
 @dataclass(slots=True)
 class Reply(Body):
+    """The result of a call; `has_commit` says that it carried one."""
+
     KIND: ClassVar[int] = 41
     envelope: bytes
     trace: Trace | None = None
     has_commit: bool = False
 
     def size(self) -> int:
+        """As Body.size."""
         return len(self.envelope)
 
 
 @dataclass(slots=True)
 class Cancel(Body):
+    """The caller does not want the outcome (RPC-9)."""
+
     KIND: ClassVar[int] = 42
     request_id: int
 
@@ -211,32 +236,43 @@ class Subscription:
 
 @dataclass(slots=True)
 class Subscribe(Body):
+    """The subscription is to be there (SUB-2)."""
+
     KIND: ClassVar[int] = 50
     subscription: Subscription
 
 
 @dataclass(slots=True)
 class Unsubscribe(Body):
+    """The subscription is to be gone (SUB-2)."""
+
     KIND: ClassVar[int] = 51
     key: SubscriptionKey
 
 
 @dataclass(slots=True)
 class ListSubscriptions(Body):
+    """Asks for all subscriptions."""
+
     KIND: ClassVar[int] = 52
 
 
 @dataclass(slots=True)
 class SubscriptionList(Body):
+    """All subscriptions, in the order of their triples."""
+
     KIND: ClassVar[int] = 53
     subscriptions: list[Subscription]
 
     def size(self) -> int:
+        """As Body.size."""
         return sum(16 + len(s.key.topic_type) + len(s.key.agent_type) for s in self.subscriptions)
 
 
 @dataclass(slots=True)
 class Publish(Body):
+    """An event on its way in (PUB-1)."""
+
     KIND: ClassVar[int] = 60
     topic: TopicId
     envelope: bytes
@@ -247,17 +283,22 @@ class Publish(Body):
     trace: Trace | None = None
 
     def size(self) -> int:
+        """As Body.size."""
         return len(self.envelope)
 
 
 @dataclass(slots=True)
 class Published(Body):
+    """The event is stored, or, if ephemeral, was handed on."""
+
     KIND: ClassVar[int] = 61
     recipients: int
 
 
 @dataclass(slots=True)
 class Delivery(Body):
+    """One attempt to hand one event to one recipient."""
+
     KIND: ClassVar[int] = 62
     recipient: AgentId
     epoch: int
@@ -271,11 +312,14 @@ class Delivery(Body):
     trace: Trace | None = None
 
     def size(self) -> int:
+        """As Body.size."""
         return len(self.envelope)
 
 
 @dataclass(slots=True)
 class Ack(Body):
+    """The recipient is done with the event (DLV-2)."""
+
     KIND: ClassVar[int] = 63
     recipient: AgentId
     epoch: int
@@ -287,6 +331,8 @@ class Ack(Body):
 
 @dataclass(slots=True)
 class Nack(Body):
+    """The attempt failed (DLV-2)."""
+
     KIND: ClassVar[int] = 64
     recipient: AgentId
     epoch: int
@@ -303,6 +349,7 @@ class Unknown(Body):
     kind: int
 
     def kind_number(self) -> int:
+        """As Body.kind_number."""
         return self.kind
 
 
@@ -326,26 +373,14 @@ class Frame:
     messages: list[Message]
 
 
-COMMANDS: tuple[type[Body], ...] = (
-    Hello,
-    Heartbeat,
-    Goodbye,
-    Drain,
-    Done,
-    Error,
-    RegisterAgentType,
-    UnregisterAgentType,
-    Request,
-    Reply,
-    Cancel,
-    Subscribe,
-    Unsubscribe,
-    ListSubscriptions,
-    Publish,
-    Ack,
-    Nack,
-)
-"""What the broker understands; Welcome announces their kinds (SES-4)."""
+@dataclass(slots=True)
+class Status:
+    """How the broker is: `tables` has the number of entries of each."""
+
+    version: str
+    incarnation: str
+    uptime: float
+    tables: dict[str, int]
 
 
 def error_of(failure: CommandError) -> Error:

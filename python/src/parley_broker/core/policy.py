@@ -42,6 +42,8 @@ class Policy:
     max_agents: int = 1_000_000
     max_queue_events: int = 10_000
     max_queue_bytes: int = 64 * MIB
+    max_stored_events: int = 1_000_000
+    max_stored_bytes: int = 1024 * MIB
     max_recipients: int = 1_000
     max_output_bytes: int = 64 * MIB
     credit_messages: int = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from parley_broker.core.messages import Frame
+from parley_broker.core.messages import Frame, Status
 from parley_broker.errors import EndCode
 
 
@@ -39,5 +39,5 @@ class Broker(Protocol):
     def now(self) -> float:
         """The moment that deadlines are counted from, in seconds."""
 
-    def tables(self) -> dict[str, int]:
-        """Entries by table, for GetStatus."""
+    def status(self) -> Status:
+        """How the broker is now."""

@@ -41,9 +41,7 @@ class MemoryStore:
     def load(self, term: int) -> Opened:
         """As Store.load."""
         backlogs = tuple(
-            Backlog(
-                AgentId(agent_type, key), len(queue), sum(len(e.envelope) for e in queue.values()), max(queue, default=0)
-            )
+            Backlog(AgentId(agent_type, key), len(queue), sum(len(e.envelope) for e in queue.values()), max(queue))
             for agent_type, queues in self._queues.items()
             for key, queue in queues.items()
         )

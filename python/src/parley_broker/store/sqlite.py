@@ -46,7 +46,9 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_by_position ON deliveries (position);
 """
 
-_EVENT_COLUMNS = "e.position, topic_type, topic_source, sender_type, sender_key, event_id, traceparent, tracestate, envelope"
+_EVENT_COLUMNS = (
+    "e.position, topic_type, topic_source, sender_type, sender_key, event_id, traceparent, tracestate, envelope"
+)
 
 
 class SqliteStore:
@@ -76,7 +78,8 @@ class SqliteStore:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
         except OSError as failure:
-            raise StoreUnusableError(f"cannot make the data directory {self._directory}: {failure.strerror}") from failure
+            why = failure.strerror
+            raise StoreUnusableError(f"cannot make the data directory {self._directory}: {why}") from failure
         try:
             db = self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
             db.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -1,28 +1,25 @@
 """The calls: each ends in exactly one outcome (RPC-1).
 
-    request ──▶ placing ──Placed──▶ running ──Reply / Error──▶ ended
-                   │ Refused           │ worker's session lost: OUTCOME_UNKNOWN
-                   └─ deadline, Cancel, caller gone (both states) ──▶ ended
+request ──▶ placing ──Placed──▶ running ──Reply / Error──▶ ended
+               │ Refused           │ worker's session lost: OUTCOME_UNKNOWN
+               └─ deadline, Cancel, caller gone (both states) ──▶ ended
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from parley_broker.core.deadlines import Deadlines
 from parley_broker.core.effects import Effects, Placed, Refused
-from parley_broker.core.gateway.checks import check_envelope, check_request
+from parley_broker.core.gateway.checks import check_request, check_size
+from parley_broker.core.gateway.port import ShardPort
 from parley_broker.core.gateway.session import Session
+from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Body, Cancel, Message, Reply, Request, make_error
+from parley_broker.core.orders import Ticket
 from parley_broker.core.policy import Policy
-from parley_broker.core.shard.calls import Ticket
-from parley_broker.core.shard.shard import Shard
 from parley_broker.errors import CommandError, Reason
-
-Push = Callable[[Session, Message], None]
-"""Queues a message for the client of a session."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,25 +48,16 @@ class Call:
 class Callers:
     """The table of calls. Its owner may set `shard` to another one at any time."""
 
-    def __init__(
-        self, policy: Policy, push: Push, effects: Effects, sessions: dict[str, Session], shard: Shard
-    ) -> None:
+    def __init__(self, policy: Policy, sessions: Sessions, effects: Effects, shard: ShardPort) -> None:
         self.shard = shard
         self._policy = policy
-        self._push = push
-        self._effects = effects
         self._sessions = sessions
+        self._effects = effects
         self._calls: dict[int, Call] = {}
         self._deadlines: Deadlines[int] = Deadlines()
-        self._last_id = 0
 
     def __len__(self) -> int:
         return len(self._calls)
-
-    def new_id(self) -> int:
-        """An id of the broker's own, for a message that wants an answer (RPC-2)."""
-        self._last_id += 1
-        return self._last_id
 
     # What the clients say
 
@@ -84,7 +72,7 @@ class Callers:
         size = len(request.envelope)
         nested = bool(request.call_chain)
         if not nested:
-            spend_credit(session, size)
+            self._sessions.spend(session, size)
         if not message.id:
             raise CommandError(Reason.INVALID_ARGUMENT, "a request needs an id above 0: its outcome names it")
         check_request(request, session, self._policy, self.shard)
@@ -95,7 +83,7 @@ class Callers:
         if deadline <= now:
             raise CommandError(Reason.DEADLINE_EXCEEDED, "the request came with no time left")
         call = Call(
-            self.new_id(), session, message.id, request.target, now, deadline, request,
+            self._sessions.new_id(), session, message.id, request.target, now, deadline, request,
             nested, request.wait_for_ready, size,
         )  # fmt: skip
         self._calls[call.id] = call
@@ -110,13 +98,12 @@ class Callers:
             return
         call = self._calls[message.re]
         body = message.body
-        if isinstance(body, Reply):
-            try:
-                if body.has_commit:
-                    raise CommandError(Reason.INVALID_ARGUMENT, "the reply carries a commit: this broker keeps no state yet")
-                check_envelope(body.envelope, self._policy)
-            except CommandError as failure:
-                body = make_error(failure.reason, f"the reply: {failure.message}", failure.details, may_have_run=True)
+        try:
+            check_size(body.size(), self._policy)
+            if isinstance(body, Reply) and body.has_commit:
+                raise CommandError(Reason.INVALID_ARGUMENT, "it carries a commit: this broker keeps no state yet")
+        except CommandError as failure:
+            body = make_error(failure.reason, f"the outcome: {failure.message}", failure.details, may_have_run=True)
         self._end(call, body)
 
     def cancel(self, session: Session, cancel: Cancel) -> None:
@@ -134,7 +121,7 @@ class Callers:
     def placed(self, placed: Placed) -> None:
         """The shard chose a session for the call: off it goes."""
         call = self._calls[placed.call]
-        worker = self._sessions[placed.session]
+        worker = self._sessions.by_id[placed.session]
         request = call.request
         assert request is not None
         call.request = None
@@ -151,7 +138,7 @@ class Callers:
             attempt=1,
             trace=request.trace,
         )
-        self._push(worker, Message(dispatched, id=call.id))
+        self._sessions.push(worker, Message(dispatched, id=call.id))
 
     def refused(self, refused: Refused) -> None:
         """The shard ended the call before it was dispatched."""
@@ -206,11 +193,11 @@ class Callers:
 
     def _tell_worker(self, call: Call) -> None:
         if call.worker is not None:
-            self._push(call.worker, Message(Cancel(call.id)))
+            self._sessions.push(call.worker, Message(Cancel(call.id)))
 
     def _end(self, call: Call, outcome: Body) -> None:
         self._forget(call)
-        self._push(call.caller, Message(outcome, re=call.caller_id))
+        self._sessions.push(call.caller, Message(outcome, re=call.caller_id))
 
     def _forget(self, call: Call) -> None:
         del self._calls[call.id]
@@ -221,27 +208,3 @@ class Callers:
             self.shard.finish(call.id)
         else:
             self.shard.withdraw(call.id)
-
-
-def spend_credit(session: Session, size: int) -> None:
-    """Counts a covered message and gives it back at once: it is queued within its own limits, or refused (FLOW-3).
-
-    Raises:
-        CommandError: RESOURCE_EXHAUSTED: it came beyond the credit (FLOW-2).
-    """
-    within = session.window.use(size)
-    session.window.give_back(size)
-    if not within:
-        raise beyond_credit(session)
-
-
-def beyond_credit(session: Session) -> CommandError:
-    """What a covered command beyond the credit is refused with (FLOW-2)."""
-    window = session.window
-    return CommandError(
-        Reason.RESOURCE_EXHAUSTED,
-        f"the credit is {window.told_messages} messages and {window.told_bytes} bytes in total; it was used up",
-        credit=f"{window.told_messages} messages, {window.told_bytes} bytes",
-    )
-
-

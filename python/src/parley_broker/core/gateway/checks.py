@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+from parley_broker.core.gateway.port import ShardPort
 from parley_broker.core.gateway.session import Session
 from parley_broker.core.ids import AgentId, check_agent_id, check_agent_type, check_key, check_topic_id
-from parley_broker.core.messages import AgentMode, Publish, RegisterAgentType, Request
+from parley_broker.core.messages import AgentMode, Delivery, Publish, RegisterAgentType, Request, Trace
 from parley_broker.core.policy import MAX_CALL_CHAIN, Policy
-from parley_broker.core.shard.shard import Shard
 from parley_broker.errors import CommandError, Reason
 
 MAX_LABEL_BYTES = 255
-"""Longest event id, idempotency key and producer id."""
+"""Longest event id, producer id, and label of a client."""
+MAX_TRACESTATE_BYTES = 8192
 
 
-def check_envelope(envelope: bytes, policy: Policy) -> None:
+def check_size(size: int, policy: Policy) -> None:
     """Raises PAYLOAD_TOO_LARGE with size and limit (FLOW-6)."""
-    if len(envelope) > policy.max_envelope_bytes:
+    if size > policy.max_envelope_bytes:
         raise CommandError(
             Reason.PAYLOAD_TOO_LARGE,
-            f"the envelope has {len(envelope)} bytes; the limit is {policy.max_envelope_bytes}",
-            size=len(envelope),
+            f"the envelope has {size} bytes; the limit is {policy.max_envelope_bytes}",
+            size=size,
             limit=policy.max_envelope_bytes,
         )
 
 
-def check_sender(session: Session, sender: AgentId | None, sender_epoch: int, shard: Shard) -> None:
+def check_label(value: str, field: str) -> None:
+    """Raises INVALID_ARGUMENT naming `field` when the text for people or the id is too long."""
+    if len(value.encode()) > MAX_LABEL_BYTES:
+        raise CommandError(Reason.INVALID_ARGUMENT, f"{field} is longer than {MAX_LABEL_BYTES} bytes", field=field)
+
+
+def check_trace(trace: Trace | None) -> None:
+    """Raises INVALID_ARGUMENT when the trace context is larger than any real one."""
+    if trace is not None:
+        check_label(trace.traceparent, "trace.traceparent")
+        if len(trace.tracestate) > MAX_TRACESTATE_BYTES:
+            raise CommandError(
+                Reason.INVALID_ARGUMENT,
+                f"trace.tracestate is longer than {MAX_TRACESTATE_BYTES} bytes",
+                field="trace.tracestate",
+            )
+
+
+def check_sender(session: Session, sender: AgentId | None, sender_epoch: int, shard: ShardPort) -> None:
     """Raises PERMISSION_DENIED or STALE_EPOCH unless the session hosts the sender (SEC-2, AGT-5)."""
     if sender is None:
         return
@@ -41,19 +60,16 @@ def check_sender(session: Session, sender: AgentId | None, sender_epoch: int, sh
         )
     if sender in session.agents:
         return
-    if registration is None or not (
-        sender.key in registration.pinned_keys or registration.mode == AgentMode.STATELESS
-    ):
+    if registration is None or not (sender.key in registration.pinned_keys or registration.mode == AgentMode.STATELESS):
         check_agent_id(sender, "sender")
-        raise CommandError(
-            Reason.PERMISSION_DENIED, f"this session does not host the sender {sender}", sender=sender
-        )
+        raise CommandError(Reason.PERMISSION_DENIED, f"this session does not host the sender {sender}", sender=sender)
 
 
-def check_request(request: Request, session: Session, policy: Policy, shard: Shard) -> None:
+def check_request(request: Request, session: Session, policy: Policy, shard: ShardPort) -> None:
     """Raises CommandError unless the request may be placed."""
     check_agent_id(request.target, "target")
-    check_envelope(request.envelope, policy)
+    check_size(len(request.envelope), policy)
+    check_trace(request.trace)
     if request.idempotency_key:
         raise CommandError(
             Reason.INVALID_ARGUMENT,
@@ -80,14 +96,12 @@ def check_request(request: Request, session: Session, policy: Policy, shard: Sha
         )
 
 
-def check_publish(publish: Publish, session: Session, policy: Policy, shard: Shard) -> None:
+def check_publish(publish: Publish, session: Session, policy: Policy, shard: ShardPort) -> None:
     """Raises CommandError unless the event may be stored."""
     check_topic_id(publish.topic, "topic")
-    check_envelope(publish.envelope, policy)
-    if len(publish.event_id.encode()) > MAX_LABEL_BYTES:
-        raise CommandError(
-            Reason.INVALID_ARGUMENT, f"event_id is longer than {MAX_LABEL_BYTES} bytes", field="event_id"
-        )
+    check_size(len(publish.envelope), policy)
+    check_trace(publish.trace)
+    check_label(publish.event_id, "event_id")
     check_sender(session, publish.sender, publish.sender_epoch, shard)
 
 
@@ -98,6 +112,14 @@ def check_registration(register: RegisterAgentType, session: Session, policy: Po
         CommandError: INVALID_ARGUMENT or RESOURCE_EXHAUSTED.
     """
     check_agent_type(register.type, "type")
+    for kind in (Request, Delivery):
+        if not session.understands(kind.KIND):
+            raise CommandError(
+                Reason.INVALID_ARGUMENT,
+                f"this client's Hello does not announce kind {kind.KIND}: a worker understands"
+                f" {Request.KIND} (request) and {Delivery.KIND} (delivery)",
+                field="kinds",
+            )
     for key in register.pinned_keys:
         check_key(key, "pinned_keys")
     if register.mode not in (AgentMode.UNSPECIFIED, AgentMode.STANDARD, AgentMode.STATELESS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parley_broker.core.gateway.checks import MAX_LABEL_BYTES
+from parley_broker.core.gateway.checks import check_label
 from parley_broker.core.gateway.session import Connection
 from parley_broker.core.messages import Hello, Limits, Welcome
 from parley_broker.core.policy import PROTOCOL_MAX, PROTOCOL_MIN, Policy
@@ -29,10 +29,10 @@ def agree(hello: Hello) -> int:
             broker_min=PROTOCOL_MIN,
             broker_max=PROTOCOL_MAX,
         )
-    if not 0 < len(hello.producer_id.encode()) <= MAX_LABEL_BYTES:
-        raise CommandError(
-            Reason.INVALID_ARGUMENT, f"producer_id has 1 to {MAX_LABEL_BYTES} bytes", field="producer_id"
-        )
+    if not hello.producer_id:
+        raise CommandError(Reason.INVALID_ARGUMENT, "producer_id is empty", field="producer_id")
+    for field in ("producer_id", "instance_id", "sdk_name", "sdk_language", "sdk_version"):
+        check_label(getattr(hello, field), field)
     return version
 
 

@@ -13,6 +13,9 @@ from parley_broker.errors import EndCode, ProtocolViolation
 UNNUMBERED = frozenset({Hello.KIND, Welcome.KIND, Heartbeat.KIND})
 """Kinds that have no sequence number (SES-7)."""
 
+MAX_LOGGED = 200
+"""Characters of a client's text that are logged."""
+
 
 @dataclass(slots=True)
 class Outgoing:
@@ -91,6 +94,8 @@ class Session:
     last_heard: float
     suspect: bool = False
     draining: bool = False
+    dropped: int = 0
+    """Bad commands that had no id to answer."""
     drain_id: int = 0
     """The Drain that waits for its answer; 0: none."""
     received: int = 0

@@ -1,37 +1,23 @@
 """Which session a call goes to, and where it waits until one takes it.
 
-    place ──▶ waiting for a host ──▶ in the backlog of its host ──▶ running ──finish──▶ gone
-                    │ no host in time           │ host lost: place again
-                    └──▶ refused                └── withdraw (from any state before running) ──▶ gone
+place ──▶ waiting for a host ──▶ in the backlog of its host ──▶ running ──finish──▶ gone
+                │ no host in time           │ host lost: place again
+                └──▶ refused                └── withdraw (from any state before running) ──▶ gone
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 from parley_broker.core.effects import Placed, Refused
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Error, error_of, make_error
+from parley_broker.core.orders import Ticket
 from parley_broker.core.shard.desk import Desk
 from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.places import STATELESS_EPOCH, Place
 from parley_broker.errors import CommandError, Reason
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """What placement needs to know of a call."""
-
-    call: int
-    agent: AgentId
-    size: int
-    nested: bool
-    """Its chain is not empty: credit does not cover it (FLOW-1)."""
-    wait_for_ready: bool
-    queue: OrderedDict[object, Any] | None = None
-    """The backlog of a host, while it waits there."""
 
 
 class Calls:
@@ -41,6 +27,7 @@ class Calls:
         self._desk = desk
         self._waiting: dict[str, dict[int, Ticket]] = {}
         self._tickets: dict[int, Ticket] = {}
+        self._queues: dict[int, OrderedDict[object, Any]] = {}
         self._running: dict[int, Place] = {}
 
     def __len__(self) -> int:
@@ -63,8 +50,9 @@ class Calls:
             self._dispatch(ticket, place)
         else:
             self._tickets[ticket.call] = ticket
-            ticket.queue = place.host.exempt if ticket.nested else place.host.backlog
-            ticket.queue[ticket.call] = ticket
+            queue = place.host.exempt if ticket.nested else place.host.backlog
+            queue[ticket.call] = ticket
+            self._queues[ticket.call] = queue
 
     def adopt(self, call: int, agent: AgentId, host: Host) -> None:
         """The call was dispatched to the session by an earlier shard."""
@@ -74,17 +62,18 @@ class Calls:
 
     def from_backlog(self, ticket: Ticket, now: float) -> None:
         """The session whose backlog the call headed takes it now, or is lost."""
-        ticket.queue = None
+        del self._queues[ticket.call]
         del self._tickets[ticket.call]
         self.place(ticket, now)
 
     def withdraw(self, call: int) -> None:
         """The call is no longer wanted: it is not dispatched, or what it has in hand is given back."""
         ticket = self._tickets.pop(call, None)
+        queue = self._queues.pop(call, None)
         if ticket is None:
             self.finish(call)
-        elif ticket.queue is not None:
-            del ticket.queue[call]
+        elif queue is not None:
+            del queue[call]
         else:
             self._leave_waiting(ticket)
 

@@ -76,21 +76,33 @@ class Deliveries:
         if not agents:
             self._desk.out.append(Answer(session, re, Published(0), NO_COMMIT))
             return
+        self._check_total(len(agents), len(publish.envelope))
         for agent in agents:
             self._check_room(agent, len(publish.envelope))
         self._position += 1
-        event = Event(
-            self._position, publish.topic, publish.envelope, publish.sender, publish.event_id, publish.trace
-        )
+        event = Event(self._position, publish.topic, publish.envelope, publish.sender, publish.event_id, publish.trace)
         self._effects.records.append(EventStored(event, tuple(agents)))
         self._desk.out.append(Answer(session, re, Published(len(agents)), self.commit))
         for agent in agents:
             recipient = self._recipients.make(agent, after=event.position - 1)
             in_order = not recipient.has_more_stored
-            recipient.stored(event)
+            self._recipients.stored(recipient, event)
             if in_order and self._has_window(recipient):
                 recipient.keep(event, self.commit)
             self.advance(recipient, now)
+
+    def _check_total(self, copies: int, size: int) -> None:
+        waiting, policy = self._recipients, self._policy
+        if (
+            waiting.events + copies > policy.max_stored_events
+            or waiting.bytes + copies * size > policy.max_stored_bytes
+        ):
+            raise CommandError(
+                Reason.RESOURCE_EXHAUSTED,
+                f"{waiting.events} events with {waiting.bytes} bytes wait in all;"
+                f" the limits are {policy.max_stored_events} events and {policy.max_stored_bytes} bytes",
+                limit=policy.max_stored_events,
+            )
 
     def _check_room(self, agent: AgentId, size: int) -> None:
         recipient = self._recipients.get(agent)
@@ -214,9 +226,7 @@ class Deliveries:
             event_id=event.event_id,
             trace=event.trace,
         )
-        self._desk.out.append(
-            Deliver(place.host.session, delivery, commit if commit > self.durable else NO_COMMIT)
-        )
+        self._desk.out.append(Deliver(place.host.session, delivery, commit if commit > self.durable else NO_COMMIT))
 
     def _read(self, recipient: Recipient) -> None:
         read = self._recipients.begin_read(recipient)
@@ -245,7 +255,7 @@ class Deliveries:
             CommandError: NOT_FOUND or STALE_EPOCH (DLV-2).
         """
         recipient = self._in_flight(session, ack)
-        flight = recipient.settle(ack.position)
+        flight = self._recipients.settle(recipient, ack.position)
         self._effects.records.append(DeliverySettled(ack.recipient, ack.position))
         self._desk.out.append(Answer(session, re, Done(), self.commit))
         self._desk.hand_back(flight.place)
@@ -302,6 +312,9 @@ class Deliveries:
         """These places of agents of one type are over: what is in flight to them stays stored (DLV-10).
 
         Args:
+            places: They have ended already.
+            agent_type: The type of their agents.
+            now: The time, in seconds.
             hosted: Whether a session still hosts the type.
         """
         ended = set(map(id, places))
@@ -336,8 +349,13 @@ class Deliveries:
 
     def counts(self) -> dict[str, int]:
         """Entries by table, for GetStatus."""
-        events, in_flight = self._recipients.counts()
-        return {"events": events, "deliveries": in_flight, "ephemeral_events": self._passing}
+        recipients = self._recipients
+        return {
+            "events": recipients.events,
+            "deliveries": recipients.in_flight(),
+            "recipients": len(recipients),
+            "ephemeral_events": self._passing,
+        }
 
     def _is_current(self, place: Place) -> bool:
         return place.epoch == STATELESS_EPOCH or self._desk.places.get(place.agent) is place

@@ -8,17 +8,8 @@ from typing import Any
 
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import AgentMode
+from parley_broker.core.orders import Registration
 from parley_broker.errors import CommandError, Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """That a session hosts a type. `pinned` not empty: only these keys (AGT-2). `concurrency` 0: not said."""
-
-    type: str
-    mode: AgentMode = AgentMode.STANDARD
-    pinned: frozenset[str] = frozenset()
-    concurrency: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +35,8 @@ class Host:
     """Messages that need no credit and wait for the end of a pause, in order."""
     flushing: bool = False
     """The head of the backlog is being handed over."""
+    transient: set[str] = field(default_factory=set)
+    """Agent types that the session made subscriptions for which are not durable (SUB-3)."""
     turn: int = 0
     """When it was chosen last; spreads work over hosts that are equal otherwise."""
 
@@ -75,7 +68,7 @@ class Hosts:
         return host
 
     def check(self, session: str, registration: Registration) -> None:
-        """Raises INVALID_ARGUMENT or ALREADY_EXISTS when the registration contradicts another session's (AGT-1, AGT-2)."""
+        """Raises INVALID_ARGUMENT or ALREADY_EXISTS when another session's registration forbids it (AGT-1, AGT-2)."""
         for host in self._by_type.get(registration.type, {}).values():
             if host.session == session:
                 continue
@@ -83,7 +76,7 @@ class Hosts:
             if mode != registration.mode:
                 raise CommandError(
                     Reason.INVALID_ARGUMENT,
-                    f"agent type {registration.type} is {mode.name} where it is hosted already, not {registration.mode.name}",
+                    f"agent type {registration.type} is hosted as {mode.name} already, not {registration.mode.name}",
                     mode=mode.name,
                 )
         for key in registration.pinned:
@@ -145,6 +138,7 @@ class Hosts:
         """The session that a new agent, or a stateless one's message, goes to (AGT-4); None if none may take it.
 
         Args:
+            agent_type: The type that it must host, with any key.
             by_load: Count messages in hand, not agents.
             nested: Work that is in hand already depends on it: a draining session may take it when no other can.
         """

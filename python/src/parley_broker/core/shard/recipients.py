@@ -53,12 +53,6 @@ class Recipient:
     queued: bool = False
     """It waits in the backlog of a host."""
 
-    def stored(self, event: Event) -> None:
-        """One more event is stored."""
-        self.events += 1
-        self.bytes += len(event.envelope)
-        self.last = event.position
-
     def keep(self, event: Event, commit: int) -> None:
         """The event, which follows what was seen so far, is in the window."""
         self.window.append((event, commit))
@@ -73,13 +67,6 @@ class Recipient:
         self.mark = event.position
         self.in_flight[event.position] = Flight(place, size)
         return event, commit
-
-    def settle(self, position: int) -> Flight:
-        """The event in flight at this position is done with."""
-        flight = self.in_flight.pop(position)
-        self.events -= 1
-        self.bytes -= flight.bytes
-        return flight
 
     def close_window(self) -> None:
         """Forgets the events in the window; they are in the store."""
@@ -103,9 +90,16 @@ class Recipients:
     """The recipients that have events, by agent type and key."""
 
     def __init__(self) -> None:
+        self.events = 0
+        """Stored and not settled, counted once per recipient."""
+        self.bytes = 0
+        """Of their envelopes, counted likewise."""
         self._by_type: dict[str, dict[str, Recipient]] = {}
         self._by_read: dict[int, Recipient] = {}
         self._reads = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_type.values()))
 
     def __iter__(self) -> Iterator[Recipient]:
         for by_key in self._by_type.values():
@@ -115,6 +109,26 @@ class Recipients:
         """The recipient has this many events in the store, none of them delivered."""
         recipient = self.make(backlog.recipient, after=0)
         recipient.events, recipient.bytes, recipient.last = backlog.events, backlog.bytes, backlog.last_position
+        self.events += backlog.events
+        self.bytes += backlog.bytes
+
+    def stored(self, recipient: Recipient, event: Event) -> None:
+        """One more event is stored for the recipient."""
+        size = len(event.envelope)
+        recipient.events += 1
+        recipient.bytes += size
+        recipient.last = event.position
+        self.events += 1
+        self.bytes += size
+
+    def settle(self, recipient: Recipient, position: int) -> Flight:
+        """The recipient is done with the event in flight at this position."""
+        flight = recipient.in_flight.pop(position)
+        recipient.events -= 1
+        recipient.bytes -= flight.bytes
+        self.events -= 1
+        self.bytes -= flight.bytes
+        return flight
 
     def get(self, agent: AgentId) -> Recipient | None:
         """The recipient, if it has events."""
@@ -142,6 +156,8 @@ class Recipients:
         """Forgets the recipient and its events."""
         recipient.close_window()
         recipient.in_flight.clear()
+        self.events -= recipient.events
+        self.bytes -= recipient.bytes
         recipient.events, recipient.bytes, recipient.last = 0, 0, recipient.seen
         by_key = self._by_type.get(recipient.agent.type)
         if by_key is not None and by_key.get(recipient.agent.key) is recipient:
@@ -164,6 +180,6 @@ class Recipients:
         recipient.read = 0
         return recipient
 
-    def counts(self) -> tuple[int, int]:
-        """Events that wait (per recipient), and deliveries in flight."""
-        return sum(r.events for r in self), sum(len(r.in_flight) for r in self)
+    def in_flight(self) -> int:
+        """Deliveries that are not settled."""
+        return sum(len(recipient.in_flight) for recipient in self)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from parley_broker.core.effects import NO_COMMIT, Answer, Effects, ShardEffect
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Ack, Done, Nack, Publish, Subscription, SubscriptionKey
+from parley_broker.core.orders import Registration, Ticket
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import Event, Opened, SubscriptionAdded, SubscriptionRemoved
-from parley_broker.core.shard.calls import Calls, Ticket
+from parley_broker.core.shard.calls import Calls
 from parley_broker.core.shard.catalogue import Catalogue
 from parley_broker.core.shard.deliveries import Deliveries, Passing
 from parley_broker.core.shard.desk import Desk
-from parley_broker.core.shard.hosts import Host, Registration
+from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.recipients import Recipient
 
@@ -117,6 +118,9 @@ class Shard:
         for agent_type in types:
             self.unhost(session, agent_type, now)
         self._desk.hosts.forget(session)
+        for agent_type in host.transient:
+            if not self._desk.hosts.hosts_type(agent_type):
+                self._end_transient_subscriptions(agent_type)
         for item in backlog:
             self._take_up(item, now, lost=True)
 
@@ -188,6 +192,8 @@ class Shard:
             CommandError: INVALID_ARGUMENT or RESOURCE_EXHAUSTED (SUB-5).
         """
         before = self._catalogue.get(subscription.key)
+        if not subscription.durable:
+            self._desk.hosts.get(session).transient.add(subscription.key.agent_type)
         commit = NO_COMMIT
         if self._catalogue.add(subscription):
             if subscription.durable:

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from parley_broker.core import messages as m
 from parley_broker.core.ids import AgentId, TopicId
 from parley_wire.v1 import (
+    admin_service_pb2,
     agent_pb2,
     broker_service_pb2,
     call_pb2,
@@ -25,6 +26,11 @@ from parley_wire.v1 import (
 )
 
 BROKER_NAME = "parley-broker"
+
+MAX_MESSAGES = 65_536
+"""Messages that a frame may hold. What a writer cuts at 64 KiB has half as many at most, if all of them are empty."""
+SMALL_FRAME_BYTES = 2 * MAX_MESSAGES
+"""A frame of this many bytes cannot hold more."""
 
 _KIND_BY_NAME = {
     field.name: field.number for field in broker_service_pb2.Message.DESCRIPTOR.oneofs_by_name["kind"].fields
@@ -41,6 +47,8 @@ def decode_frame(data: bytes, now: float) -> m.Frame:
     Raises:
         NotAFrame: They are none (MSG-7).
     """
+    if len(data) > SMALL_FRAME_BYTES and count_messages(data) > MAX_MESSAGES:
+        raise NotAFrame(f"the frame has more than {MAX_MESSAGES} messages")
     try:
         frame = broker_service_pb2.Frame.FromString(data)
     except DecodeError:
@@ -72,35 +80,68 @@ def encode_frame(frame: m.Frame, now: float) -> bytes:
     return wire.SerializeToString()
 
 
+def encode_status(status: m.Status, memory_bytes: int) -> bytes:
+    """The bytes of a GetStatusResponse."""
+    return admin_service_pb2.GetStatusResponse(
+        broker_version=status.version,
+        incarnation=status.incarnation,
+        uptime_ms=round(status.uptime * 1000),
+        tables=status.tables,
+        memory_bytes=memory_bytes,
+    ).SerializeToString()
+
+
+def count_messages(data: bytes) -> int:
+    """How many messages the bytes of a frame hold; at most MAX_MESSAGES + 1, and less when they are no frame."""
+    count = position = 0
+    try:
+        while position < len(data) and count <= MAX_MESSAGES:
+            tag, position = _varint(data, position)
+            count += tag >> 3 == broker_service_pb2.Frame.MESSAGES_FIELD_NUMBER
+            position = _skip(data, position, tag & 7)
+    except ValueError:
+        pass
+    return count
+
+
 def unknown_kind(data: bytes) -> int:
     """The number of the field that holds the kind in the bytes of a Message whose kind is not known; 0: none."""
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)
         number, wire_type = tag >> 3, tag & 7
-        if wire_type == 0:
-            _, position = _varint(data, position)
-        elif wire_type == 2:
-            length, position = _varint(data, position)
-            position += length
-            if number > 9:
-                return number
-        elif wire_type in (1, 5):
-            position += 8 if wire_type == 1 else 4
-        else:
-            break
+        if number >= _FIRST_KIND and wire_type == _LENGTH_DELIMITED:
+            return number
+        position = _skip(data, position, wire_type)
     return 0
 
 
+_FIRST_KIND = min(_KIND_BY_NAME.values())
+_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
+
+
+def _skip(data: bytes, position: int, wire_type: int) -> int:
+    """Where the field ends whose value begins at `position`; ValueError when there is no such type of value."""
+    if wire_type == _VARINT:
+        return _varint(data, position)[1]
+    if wire_type == _LENGTH_DELIMITED:
+        length, position = _varint(data, position)
+        return position + length
+    if wire_type in (_FIXED64, _FIXED32):
+        return position + (8 if wire_type == _FIXED64 else 4)
+    raise ValueError(f"no value has wire type {wire_type}")
+
+
 def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """The number that begins at `position`, and where it ends; ValueError when the bytes end first."""
     value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
+    for end in range(position, min(position + 10, len(data))):
+        byte = data[end]
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, position
+            return value, end + 1
         shift += 7
+    raise ValueError("a number does not end")
 
 
 # From the wire
@@ -137,7 +178,7 @@ def _decode_hello(wire: session_pb2.Hello, now: float) -> m.Body:
         sdk_name=wire.sdk_name,
         sdk_language=wire.sdk_language,
         sdk_version=wire.sdk_version,
-        kinds=tuple(wire.kinds),
+        kinds=frozenset(wire.kinds),
         wants_resume=wire.HasField("resume"),
     )
 

@@ -7,6 +7,7 @@ import grpc.aio
 
 from parley_broker.errors import StartupError
 from parley_broker.frontends.base import Broker
+from parley_broker.frontends.grpc_v1.admin import AdminServicer
 from parley_broker.frontends.grpc_v1.servicer import BrokerServicer
 
 MAX_MESSAGE_BYTES = 65 * 1024 * 1024
@@ -39,7 +40,7 @@ class GrpcServer:
 
     def __init__(self, broker: Broker) -> None:
         self._server = grpc.aio.server(options=OPTIONS)
-        self._server.add_generic_rpc_handlers((BrokerServicer(broker).handler(),))
+        self._server.add_generic_rpc_handlers((BrokerServicer(broker).handler(), AdminServicer(broker).handler()))
 
     async def start(self, address: str) -> str:
         """Listens at `address` (`host:port`; port 0 picks one) and returns the address with the port that it has.

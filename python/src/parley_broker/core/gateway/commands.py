@@ -1,0 +1,223 @@
+"""What clients say in a session, verb by verb: checked here, decided by the calls' table or the shard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from parley_broker.core.effects import NO_COMMIT, Answer, Effects
+from parley_broker.core.gateway.callers import Callers
+from parley_broker.core.gateway.checks import check_publish, check_registration
+from parley_broker.core.gateway.port import ShardPort
+from parley_broker.core.gateway.session import MAX_LOGGED, Session
+from parley_broker.core.gateway.sessions import NOT_COVERED, Sessions, beyond_credit
+from parley_broker.core.messages import (
+    Ack,
+    AgentMode,
+    Body,
+    Cancel,
+    Done,
+    Drain,
+    Error,
+    Heartbeat,
+    ListSubscriptions,
+    Message,
+    Nack,
+    Publish,
+    RegisterAgentType,
+    Reply,
+    Request,
+    Subscribe,
+    SubscriptionList,
+    Unknown,
+    UnregisterAgentType,
+    Unsubscribe,
+    error_of,
+)
+from parley_broker.core.orders import Registration
+from parley_broker.core.policy import Policy
+from parley_broker.errors import CommandError, EndCode, ProtocolViolation, Reason
+
+DROPS_LOGGED = 10
+"""Commands of one session whose dropping is a warning; a client that floods the broker does not flood its log."""
+
+
+class Commands:
+    """Carries out commands. Its owner may set `shard` to another one at any time."""
+
+    def __init__(
+        self, policy: Policy, sessions: Sessions, callers: Callers, effects: Effects, shard: ShardPort
+    ) -> None:
+        self.shard = shard
+        self._policy = policy
+        self._sessions = sessions
+        self._callers = callers
+        self._effects = effects
+        self._verbs: dict[type[Body], Callable[[Session, Message, float], None]] = {
+            Request: callers.request,
+            Reply: self._outcome,
+            Error: self._outcome,
+            Done: self._done,
+            Cancel: self._cancel,
+            Publish: self._publish,
+            Ack: self._ack,
+            Nack: self._nack,
+            Heartbeat: self._heartbeat,
+            Drain: self._drain,
+            RegisterAgentType: self._register,
+            UnregisterAgentType: self._unregister,
+            Subscribe: self._subscribe,
+            Unsubscribe: self._unsubscribe,
+            ListSubscriptions: self._list_subscriptions,
+            Unknown: self._unknown,
+        }
+
+    def carry_out(self, session: Session, message: Message, now: float) -> None:
+        """Does what the client says; what is wrong with it is answered (MSG-5).
+
+        Raises:
+            ProtocolViolation: INVALID_ARGUMENT: the id is outstanding (MSG-3); FAILED_PRECONDITION: a second Hello.
+        """
+        if message.id and (message.id in session.calls or message.id in session.outstanding):
+            raise ProtocolViolation(
+                EndCode.INVALID_ARGUMENT, f"id {message.id} is outstanding already: its answer would be ambiguous"
+            )
+        verb = self._verbs.get(type(message.body))
+        if verb is None:
+            raise ProtocolViolation(EndCode.FAILED_PRECONDITION, "a second Hello came; a session begins once")
+        try:
+            verb(session, message, now)
+        except CommandError as failure:
+            if message.id:
+                self._sessions.push(session, Message(error_of(failure), re=message.id))
+            else:
+                session.dropped += 1
+                self._effects.log(
+                    "warning" if session.dropped <= DROPS_LOGGED else "debug",
+                    "command dropped",
+                    session=session.id,
+                    kind=type(message.body).__name__,
+                    reason=failure.reason.name,
+                    error=failure.message,
+                )
+
+    def _outcome(self, session: Session, message: Message, now: float) -> None:
+        activation = session.activations.pop(message.re, None)
+        if activation is None:
+            self._callers.outcome(session, message)
+        elif isinstance(message.body, Error):
+            agent, epoch = activation
+            self._effects.log(
+                "warning", "activation failed", agent=agent, session=session.id, error=message.body.message[:MAX_LOGGED]
+            )
+            self.shard.activation_failed(session.id, agent, epoch, now)
+        self._done_now(session, message)
+
+    def _done(self, session: Session, message: Message, now: float) -> None:
+        session.activations.pop(message.re, None)
+        self._done_now(session, message)
+
+    def _cancel(self, session: Session, message: Message, now: float) -> None:
+        assert isinstance(message.body, Cancel)
+        self._callers.cancel(session, message.body)
+        self._done_now(session, message)
+
+    def _publish(self, session: Session, message: Message, now: float) -> None:
+        publish = message.body
+        assert isinstance(publish, Publish)
+        size = len(publish.envelope)
+        within = session.window.use(size)
+        try:
+            if not within:
+                raise beyond_credit(session)
+            check_publish(publish, session, self._policy, self.shard)
+            if message.id:
+                session.outstanding[message.id] = size
+            self.shard.publish(session.id, message.id, publish, now)
+        except CommandError:
+            session.outstanding.pop(message.id, None)
+            session.window.give_back(size)
+            raise
+        if not message.id:
+            session.window.give_back(size)
+
+    def _ack(self, session: Session, message: Message, now: float) -> None:
+        ack = message.body
+        assert isinstance(ack, Ack)
+        if ack.has_commit:
+            raise CommandError(Reason.INVALID_ARGUMENT, "the ack carries a commit: this broker keeps no state yet")
+        self.shard.ack(session.id, message.id, ack, now)
+        self._await_answer(session, message)
+
+    def _nack(self, session: Session, message: Message, now: float) -> None:
+        assert isinstance(message.body, Nack)
+        self.shard.nack(session.id, message.id, message.body, now)
+        self._await_answer(session, message)
+
+    def _heartbeat(self, session: Session, message: Message, now: float) -> None:
+        if message.id:
+            self._sessions.push(session, Message(Heartbeat(), re=message.id))
+
+    def _drain(self, session: Session, message: Message, now: float) -> None:
+        drain = message.body
+        assert isinstance(drain, Drain)
+        session.draining = True
+        self._effects.log("info", "session drains", session=session.id, why=drain.reason[:MAX_LOGGED])
+        self._await_answer(session, message)
+        if self.shard.drain(session.id):
+            self._sessions.answer(Answer(session.id, message.id, Done(), NO_COMMIT))
+        else:
+            session.drain_id = message.id
+
+    def _register(self, session: Session, message: Message, now: float) -> None:
+        register = message.body
+        assert isinstance(register, RegisterAgentType)
+        mode = check_registration(register, session, self._policy)
+        register.mode = mode
+        self.shard.host(session.id, registration_of(register), now)
+        session.types[register.type] = register
+        self._effects.log("info", "type hosted", type=register.type, mode=mode.name, session=session.id)
+        self._done_now(session, message)
+
+    def _unregister(self, session: Session, message: Message, now: float) -> None:
+        unregister = message.body
+        assert isinstance(unregister, UnregisterAgentType)
+        if session.types.pop(unregister.type, None) is None:
+            raise CommandError(Reason.NOT_FOUND, f"this session does not host agent type {unregister.type!r}")
+        self._callers.lose_worker(session, unregister.type)
+        self.shard.unhost(session.id, unregister.type, now)
+        self._effects.log("info", "type no longer hosted", type=unregister.type, session=session.id)
+        self._done_now(session, message)
+
+    def _subscribe(self, session: Session, message: Message, now: float) -> None:
+        assert isinstance(message.body, Subscribe)
+        self.shard.subscribe(session.id, message.id, message.body.subscription)
+        self._await_answer(session, message)
+
+    def _unsubscribe(self, session: Session, message: Message, now: float) -> None:
+        assert isinstance(message.body, Unsubscribe)
+        self.shard.unsubscribe(session.id, message.id, message.body.key)
+        self._await_answer(session, message)
+
+    def _list_subscriptions(self, session: Session, message: Message, now: float) -> None:
+        if message.id:
+            self._sessions.push(session, Message(SubscriptionList(self.shard.subscriptions()), re=message.id))
+
+    def _unknown(self, session: Session, message: Message, now: float) -> None:
+        if message.id:
+            kind = message.body.kind_number()
+            raise CommandError(
+                Reason.INVALID_ARGUMENT, f"kind {kind} is none that this broker takes; Welcome names them", kind=kind
+            )
+
+    def _await_answer(self, session: Session, message: Message) -> None:
+        if message.id:
+            session.outstanding[message.id] = NOT_COVERED
+
+    def _done_now(self, session: Session, message: Message) -> None:
+        if message.id:
+            self._sessions.push(session, Message(Done(), re=message.id))
+
+
+def registration_of(register: RegisterAgentType) -> Registration:
+    """What the shard needs to know of a registration that was accepted."""
+    return Registration(register.type, AgentMode(register.mode), frozenset(register.pinned_keys), register.concurrency)

@@ -1,0 +1,73 @@
+"""What the gateway and the shard say to each other: plain values, and the commands that a shard takes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from parley_broker.core.ids import AgentId
+from parley_broker.core.messages import Ack, Nack, Publish, Subscription, SubscriptionKey
+from parley_broker.core.orders import Registration, Ticket
+
+
+class ShardPort(Protocol):
+    """A shard as the gateway sees it. What it decides comes back as effects; times are in seconds."""
+
+    def host(self, session: str, registration: Registration, now: float) -> None:
+        """The session hosts the type from now on; raises CommandError."""
+
+    def unhost(self, session: str, agent_type: str, now: float) -> None:
+        """The session no longer hosts the type."""
+
+    def lose(self, session: str, now: float) -> None:
+        """The session is over."""
+
+    def drain(self, session: str) -> bool:
+        """Nothing new is placed with the session; true if nothing dispatched to it is unanswered."""
+
+    def pause(self, session: str) -> None:
+        """The session is suspect."""
+
+    def resume(self, session: str, now: float) -> None:
+        """The session is no longer suspect."""
+
+    def allow(self, session: str, messages: int, size: int, now: float) -> None:
+        """The session may take this many more covered messages and bytes."""
+
+    def activation_failed(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
+        """The session could not make the agent."""
+
+    def adopt(self, session: str, agent: AgentId, epoch: int) -> None:
+        """The session has held the agent since this epoch."""
+
+    def adopt_call(self, session: str, call: int, agent: AgentId) -> None:
+        """The session runs this call already."""
+
+    def current_epoch(self, agent: AgentId) -> int:
+        """The epoch of the agent's place; 0 when it has none."""
+
+    def place(self, ticket: Ticket, now: float) -> None:
+        """A call wants a session."""
+
+    def withdraw(self, call: int) -> None:
+        """The call is not wanted any more."""
+
+    def finish(self, call: int) -> None:
+        """The dispatched call has its outcome."""
+
+    def subscribe(self, session: str, re: int, subscription: Subscription) -> None:
+        """The subscription is to be there; raises CommandError."""
+
+    def unsubscribe(self, session: str, re: int, key: SubscriptionKey) -> None:
+        """The subscription is to be gone; raises CommandError."""
+
+    def subscriptions(self) -> list[Subscription]:
+        """All subscriptions in the order of their triples."""
+
+    def publish(self, session: str, re: int, publish: Publish, now: float) -> None:
+        """The event is to be stored and delivered; raises CommandError."""
+
+    def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
+        """The recipient is done with the event; raises CommandError."""
+
+    def nack(self, session: str, re: int, nack: Nack, now: float) -> None:
+        """The attempt failed; raises CommandError."""

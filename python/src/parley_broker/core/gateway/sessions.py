@@ -1,0 +1,80 @@
+"""The connections and sessions, and what waits to be written to each."""
+
+from __future__ import annotations
+
+from parley_broker.core.effects import Answer, Effects
+from parley_broker.core.gateway.session import Connection, Session
+from parley_broker.core.messages import Delivery, Message, Request
+from parley_broker.core.policy import Policy
+from parley_broker.errors import CommandError, Reason
+
+NOT_COVERED = -1
+"""The size of an outstanding command that credit does not cover."""
+
+
+class Sessions:
+    """The table of connections and sessions.
+
+    Args:
+        policy: The limit of what may wait to be written.
+        effects: Takes which connections have something to write.
+    """
+
+    def __init__(self, policy: Policy, effects: Effects) -> None:
+        self._max_output_bytes = policy.max_output_bytes
+        self._effects = effects
+        self._last_id = 0
+        self.connections: dict[int, Connection] = {}
+        self.by_id: dict[str, Session] = {}
+        self.overfull: dict[int, None] = {}
+        """Connections whose clients do not read what they are sent (FLOW-4)."""
+
+    def new_id(self) -> int:
+        """An id of the broker's own, for a message that wants an answer (RPC-2)."""
+        self._last_id += 1
+        return self._last_id
+
+    def push(self, session: Session, message: Message) -> None:
+        """Queues the message for the session's client, unless it does not know the kind (SES-4)."""
+        connection = self.connections[session.connection]
+        body = message.body
+        if connection.ended or not session.understands(body.KIND):
+            return
+        if isinstance(body, Delivery) or (isinstance(body, Request) and not body.call_chain):
+            session.spent_messages += 1
+            session.spent_bytes += len(body.envelope)
+        outgoing = connection.outgoing
+        outgoing.put(message)
+        self._effects.wake[connection.id] = None
+        if outgoing.bytes > self._max_output_bytes:
+            self.overfull[connection.id] = None
+
+    def answer(self, answer: Answer) -> None:
+        """Answers a session's command, if the session is still there."""
+        session = self.by_id.get(answer.session)
+        if session is None:
+            return
+        covered = session.outstanding.pop(answer.re, NOT_COVERED)
+        if covered != NOT_COVERED:
+            session.window.give_back(covered)
+        if answer.re:
+            self.push(session, Message(answer.body, re=answer.re))
+
+    def spend(self, session: Session, size: int) -> None:
+        """Counts a covered message and gives it back at once: it is queued within its own limits, or refused (FLOW-3).
+
+        Raises:
+            CommandError: RESOURCE_EXHAUSTED: it came beyond the credit (FLOW-2).
+        """
+        within = session.window.use(size)
+        session.window.give_back(size)
+        if not within:
+            raise beyond_credit(session)
+
+
+def beyond_credit(session: Session) -> CommandError:
+    """What a covered command beyond the credit is refused with (FLOW-2)."""
+    told = f"{session.window.told_messages} messages and {session.window.told_bytes} bytes"
+    return CommandError(
+        Reason.RESOURCE_EXHAUSTED, f"the credit is {told} in total, and the command came beyond it", credit=told
+    )

@@ -1,0 +1,30 @@
+"""What the gateway asks of the shard, where a call's arguments would be too many: plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parley_broker.core.ids import AgentId
+from parley_broker.core.messages import AgentMode
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """That a session hosts a type. `pinned` not empty: only these keys (AGT-2). `concurrency` 0: not said."""
+
+    type: str
+    mode: AgentMode = AgentMode.STANDARD
+    pinned: frozenset[str] = frozenset()
+    concurrency: int = 0
+
+
+@dataclass(slots=True)
+class Ticket:
+    """What placement needs to know of a call. `size` is that of its envelope, in bytes."""
+
+    call: int
+    agent: AgentId
+    size: int
+    nested: bool
+    """Its chain is not empty: credit does not cover it (FLOW-1)."""
+    wait_for_ready: bool

@@ -61,8 +61,10 @@ SETTINGS = (
     Setting("max_recipients", 1, _MANY, "Recipients of one event."),
     Setting("max_queue_events", 1, _MANY, "Events that wait for one recipient."),
     Setting("max_queue_bytes", 1, _MANY * 1024, "Bytes of the events that wait for one recipient."),
+    Setting("max_stored_events", 1, _MANY, "Events that wait in all, counted once per recipient."),
+    Setting("max_stored_bytes", 1, _MANY * 1024, "Bytes of the events that wait in all, counted likewise."),
     Setting(
-        "max_output_bytes", 1, _MANY * 1024, "Bytes that wait for one client to read; over it the connection ends."
+        "max_output_bytes", 1, _MANY * 1024, "Bytes that wait for one client to read; over it its connection ends."
     ),
     Setting("credit_messages", 1, _MANY, "Covered messages that a client may send ahead."),
     Setting("credit_bytes", 1, _MANY * 1024, "Bytes of covered messages that a client may send ahead."),

@@ -112,7 +112,10 @@ def unknown_kind(data: bytes) -> int:
         number, wire_type = tag >> 3, tag & 7
         if number >= _FIRST_KIND and wire_type == _LENGTH_DELIMITED:
             return number
-        position = _skip(data, position, wire_type)
+        try:
+            position = _skip(data, position, wire_type)
+        except ValueError:
+            return 0
     return 0
 
 

@@ -22,7 +22,7 @@ async def main():
         try:
             await runtime.send_message(MyMessage("hello", 1), receiver)
         except ParleyError as error:
-            print(f"Refused: {error.reason}: {error}", flush=True)
+            print(f"Refused: {error}", flush=True)
 
 
 if __name__ == "__main__":

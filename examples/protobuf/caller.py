@@ -2,7 +2,6 @@
 import asyncio
 import os
 
-import messages_pb2
 from parley import AgentId
 from parley.distributed import create_distributed_runtime
 from serializers import TaskRequest, TaskRequestSerializer, TaskResponseSerializer
@@ -16,10 +15,7 @@ async def main():
         runtime.add_message_serializer(TaskRequestSerializer())
         runtime.add_message_serializer(TaskResponseSerializer())
         response = await runtime.send_message(TaskRequest(task_id="task-1", data="dishes"), worker)
-        print(f"Serializer: {response}", flush=True)
-
-        generated = await runtime.send_message(messages_pb2.TaskRequest(task_id="task-2", data="laundry"), worker)
-        print(f"Generated: {generated.task_id}: {generated.result}", flush=True)
+        print(f"Reply: {response}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,24 +2,15 @@
 import asyncio
 import os
 
-import messages_pb2
 from parley import MessageContext, RoutedAgent, rpc
 from parley.distributed import create_distributed_runtime
 from serializers import TaskRequest, TaskRequestSerializer, TaskResponse, TaskResponseSerializer
 
 
 class TaskWorker(RoutedAgent):
-    # A class with a serializer of its own.
     @rpc
     async def handle_task(self, message: TaskRequest, ctx: MessageContext) -> TaskResponse:
         return TaskResponse(task_id=message.task_id, result=f"{message.data} done")
-
-    # A generated class needs none: its raw bytes travel under its full name.
-    @rpc
-    async def handle_generated(
-        self, message: messages_pb2.TaskRequest, ctx: MessageContext
-    ) -> messages_pb2.TaskResponse:
-        return messages_pb2.TaskResponse(task_id=message.task_id, result=f"{message.data} done as generated")
 
 
 async def main():

@@ -39,6 +39,10 @@ class Program:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
     def line(self, start: str) -> str:
         """Waits for a line that begins like this."""
         deadline = time.monotonic() + LIMIT

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import enum
-import math
 import sys
 import types
 import typing
@@ -15,8 +14,6 @@ from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from ._json_values import (
-    MAX_INTEGER,
-    MIN_INTEGER,
     AnyJsonCodec,
     BadValue,
     BoolCodec,
@@ -26,10 +23,10 @@ from ._json_values import (
     FloatCodec,
     IntegerCodec,
     ListCodec,
-    LiteralCodec,
     MapCodec,
     NullCodec,
     OptionalCodec,
+    RepeatedNames,
     TextCodec,
     TimeCodec,
     kind_of,
@@ -88,7 +85,7 @@ class RecordCodec(Codec):
 
     def decode(self, value: Any) -> Any:
         if type(value) is not dict:
-            raise BadValue(f"expected an object, got {kind_of(value)}")
+            self._check_object(value)
         values = {}
         for member in self._members or self.members():
             try:
@@ -105,6 +102,13 @@ class RecordCodec(Codec):
             return self._make(values)
         except (TypeError, ValueError) as error:
             raise BadValue(f"{self._cls.__name__} refuses the values ({type(error).__name__})") from error
+
+    def _check_object(self, value: Any) -> None:
+        if not isinstance(value, RepeatedNames):
+            raise BadValue(f"expected an object, got {kind_of(value)}")
+        for member in self.members():
+            if member.name in value.repeated:
+                raise BadValue("the member is there twice").within(member.name)
 
 
 def _dataclass_codec(cls: type[Any]) -> RecordCodec:
@@ -138,7 +142,7 @@ def _of_member(cls: type[Any], name: str, hints: dict[str, Any]) -> Codec:
     try:
         return codec_of(hints[name])
     except BadValue as bad:
-        raise BadValue(f"{cls.__name__}.{name}: {bad}") from None
+        raise bad.within(member_name(name)) from None
 
 
 _SIMPLE: dict[Any, Codec] = {
@@ -199,9 +203,7 @@ def _make_codec(annotation: Any) -> Codec:
         return EnumCodec(annotation)
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _bounded(args[0], args[1:])
-    if origin is typing.Literal:
-        return LiteralCodec(args)
+        return codec_of(args[0])
     if origin in (Union, types.UnionType):
         inner = [arg for arg in args if arg is not type(None)]
         if len(inner) == 1 and len(inner) < len(args):
@@ -212,16 +214,5 @@ def _make_codec(annotation: Any) -> Codec:
         return MapCodec(codec_of(args[1]))
     raise BadValue(
         f"{annotation} is no type of canonical JSON; allowed: bool, int, float, str, bytes, datetime, enumerations, "
-        "dataclasses, pydantic models, list[T], dict[str, T], T | None, Any"
+        "dataclasses, pydantic models, list[T], dict[str, T], Any, and each of them or None"
     )
-
-
-def _bounded(annotation: Any, metadata: tuple[Any, ...]) -> Codec:
-    """Honours `ge` and `le` of `Annotated` metadata, as annotated-types and pydantic spell bounds."""
-    lows = [low for item in metadata if (low := getattr(item, "ge", None)) is not None]
-    highs = [high for item in metadata if (high := getattr(item, "le", None)) is not None]
-    if annotation is int and (lows or highs):
-        return IntegerCodec(max(lows, default=MIN_INTEGER), min(highs, default=MAX_INTEGER))
-    if annotation is float and (lows or highs):
-        return FloatCodec(max(lows, default=-math.inf), min(highs, default=math.inf))
-    return codec_of(annotation)

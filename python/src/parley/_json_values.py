@@ -13,8 +13,9 @@ import enum
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ._names import enumerator_name
@@ -23,8 +24,7 @@ MIN_INTEGER = -(2**63)
 MAX_INTEGER = 2**64 - 1
 
 _RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)",
-    re.ASCII,
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)", re.ASCII
 )
 
 
@@ -41,11 +41,20 @@ class BadValue(Exception):
         self.path.insert(0, step)
         return self
 
-    def __str__(self) -> str:
+    def details(self) -> dict[str, str]:
+        """The member's path, as `items[1].count` (SPEC JSON-14)."""
+        return {"member": self.member} if self.path else {}
+
+    @property
+    def member(self) -> str:
+        """The path to the member; empty for the message itself."""
         path = ""
         for step in self.path:
             path += step if step.startswith("[") or not path else f".{step}"
-        return f"{path}: {self.what}" if path else self.what
+        return path
+
+    def __str__(self) -> str:
+        return f"{self.member}: {self.what}" if self.path else self.what
 
 
 def kind_of(value: Any) -> str:
@@ -73,6 +82,8 @@ class Codec(ABC):
 
 
 class BoolCodec(Codec):
+    """Booleans."""
+
     def encode(self, value: Any) -> Any:
         if type(value) is not bool:
             raise BadValue(f"expected a boolean, got {kind_of(value)}")
@@ -82,71 +93,76 @@ class BoolCodec(Codec):
 
 
 class TextCodec(Codec):
-    def encode(self, value: Any) -> Any:
-        if type(value) is not str:
-            if not isinstance(value, str):
-                raise BadValue(f"expected a string, got {kind_of(value)}")
-            return str(value)
-        return value
+    """Unicode text without surrogates (SPEC JSON-8)."""
 
-    decode = encode
+    def encode(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            raise BadValue(f"expected a string, got {kind_of(value)}")
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise BadValue("the text holds a surrogate") from None
+        return value if type(value) is str else str(value)
+
+    def decode(self, value: Any) -> Any:
+        if type(value) is not str:
+            raise BadValue(f"expected a string, got {kind_of(value)}")
+        return value
 
 
 class IntegerCodec(Codec):
-    def __init__(self, low: float = MIN_INTEGER, high: float = MAX_INTEGER) -> None:
-        self.low = max(low, MIN_INTEGER)
-        self.high = min(high, MAX_INTEGER)
+    """Integers that either a signed or an unsigned one of 64 bits can hold, exactly (SPEC JSON-6)."""
 
     def encode(self, value: Any) -> Any:
         if type(value) is not int:
             if isinstance(value, bool) or not isinstance(value, int):
                 raise BadValue(f"expected an integer, got {kind_of(value)}")
             value = int(value)
-        if not self.low <= value <= self.high:
-            raise BadValue(f"the integer is outside of {self.low} to {self.high}")
+        if not MIN_INTEGER <= value <= MAX_INTEGER:
+            raise BadValue("the integer is outside of -2^63 to 2^64-1")
         return value
 
     def decode(self, value: Any) -> Any:
         if type(value) is not int:
             raise BadValue(f"expected an integer, got {kind_of(value)}")
-        if not self.low <= value <= self.high:
-            raise BadValue(f"the integer is outside of {self.low} to {self.high}")
+        if not MIN_INTEGER <= value <= MAX_INTEGER:
+            raise BadValue("the integer is outside of -2^63 to 2^64-1")
         return value
 
 
 class FloatCodec(Codec):
-    def __init__(self, low: float = -math.inf, high: float = math.inf) -> None:
-        self.low = low
-        self.high = high
+    """Floating-point numbers, integers among them (SPEC JSON-7)."""
 
     def encode(self, value: Any) -> Any:
         if type(value) is not float:
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise BadValue(f"expected a number, got {kind_of(value)}")
-            try:
-                value = float(value)
-            except OverflowError:
-                raise BadValue("the number is outside of the range of a float") from None
+            value = _to_float(value)
         if not math.isfinite(value):
             raise BadValue("NaN and infinities are not allowed")
-        if not self.low <= value <= self.high:
-            raise BadValue(f"the number is outside of {self.low} to {self.high}")
         return value
 
     def decode(self, value: Any) -> Any:
         if type(value) is int:
-            try:
-                value = float(value)
-            except OverflowError:
-                raise BadValue("the number is outside of the range of a float") from None
-        elif type(value) is not float:
+            return _to_float(value)
+        if type(value) is not float:
             raise BadValue(f"expected a number, got {kind_of(value)}")
-        if not math.isfinite(value) or not self.low <= value <= self.high:
-            raise BadValue("the number is outside of the range of its type")
+        if not math.isfinite(value):
+            raise BadValue("the number is outside of the range of a float")
         return value
 
 
+def _to_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise BadValue("the number is outside of the range of a float") from None
+
+
 class BytesCodec(Codec):
+    """Bytes as base64 (SPEC JSON-9)."""
+
     def encode(self, value: Any) -> Any:
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise BadValue(f"expected bytes, got {kind_of(value)}")
@@ -162,6 +178,8 @@ class BytesCodec(Codec):
 
 
 class TimeCodec(Codec):
+    """Moments with an offset, to the microsecond (SPEC JSON-10)."""
+
     def encode(self, value: Any) -> Any:
         if not isinstance(value, datetime):
             raise BadValue(f"expected a datetime, got {kind_of(value)}")
@@ -171,7 +189,9 @@ class TimeCodec(Codec):
         if offset.total_seconds() % 60:
             raise BadValue("the offset of a time must be whole minutes")
         text = value.isoformat()
-        return text[:-6] + "Z" if text.endswith("+00:00") else text
+        if value.microsecond:
+            text = text[:-6].rstrip("0") + text[-6:]
+        return text
 
     def decode(self, value: Any) -> Any:
         if type(value) is not str:
@@ -179,13 +199,14 @@ class TimeCodec(Codec):
         if not _RFC3339.fullmatch(value):
             raise BadValue("the string is no RFC 3339 time with an offset")
         try:
-            parsed = datetime.fromisoformat(value.upper())
+            return datetime.fromisoformat(value)
         except ValueError:
             raise BadValue("the string is no RFC 3339 time with an offset") from None
-        return parsed.replace(tzinfo=UTC) if value[-1] in "Zz" else parsed
 
 
 class EnumCodec(Codec):
+    """Members of an enumeration, by name (SPEC JSON-11)."""
+
     def __init__(self, cls: type[enum.Enum]) -> None:
         self.cls = cls
         self.names = {member: enumerator_name(member.name) for member in cls}
@@ -204,19 +225,9 @@ class EnumCodec(Codec):
         return member
 
 
-class LiteralCodec(Codec):
-    def __init__(self, values: tuple[Any, ...]) -> None:
-        self.values = {(type(value), value) for value in values}
-
-    def encode(self, value: Any) -> Any:
-        if (type(value), value) not in self.values:
-            raise BadValue("the value is not among those that its Literal allows")
-        return value
-
-    decode = encode
-
-
 class OptionalCodec(Codec):
+    """What it wraps, or null."""
+
     def __init__(self, inner: Codec) -> None:
         self.inner = inner
 
@@ -228,6 +239,8 @@ class OptionalCodec(Codec):
 
 
 class NullCodec(Codec):
+    """Null."""
+
     def encode(self, value: Any) -> Any:
         if value is not None:
             raise BadValue(f"expected null, got {kind_of(value)}")
@@ -237,6 +250,8 @@ class NullCodec(Codec):
 
 
 class ListCodec(Codec):
+    """Lists of one type."""
+
     def __init__(self, item: Codec, make: Callable[[list[Any]], Any]) -> None:
         self.item = item
         self.make = make
@@ -264,32 +279,51 @@ def _each(values: collections.abc.Sequence[Any], convert: Callable[[Any], Any]) 
         raise
 
 
+class RepeatedNames(dict[str, Any]):
+    """An object in which names came more than once."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated = {name for name, count in Counter(name for name, _ in pairs).items() if count > 1}
+
+
 class MapCodec(Codec):
+    """Objects whose members are all of one type."""
+
     def __init__(self, value: Codec) -> None:
         self.value = value
 
-    def convert(self, value: Any, convert: Callable[[Any], Any]) -> dict[str, Any]:
-        if not isinstance(value, dict):
+    def encode(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
             raise BadValue(f"expected an object, got {kind_of(value)}")
         result = {}
         for key, item in value.items():
-            if not isinstance(key, str):
-                raise BadValue(f"the keys of an object must be strings, got {kind_of(key)}")
             try:
-                result[key] = convert(item)
+                result[_TEXT.encode(key)] = self.value.encode(item)
             except BadValue as bad:
-                raise bad.within("[*]") from None
+                raise bad.within("*") from None
         return result
 
-    def encode(self, value: Any) -> Any:
-        return self.convert(value, self.value.encode)
-
     def decode(self, value: Any) -> Any:
-        return self.convert(value, self.value.decode)
+        if not isinstance(value, dict):
+            raise BadValue(f"expected an object, got {kind_of(value)}")
+        if type(value) is not dict:
+            raise BadValue("a key is there twice")
+        result = {}
+        for key, item in value.items():
+            try:
+                result[key] = self.value.decode(item)
+            except BadValue as bad:
+                raise bad.within("*") from None
+        return result
 
 
 class AnyJsonCodec(Codec):
-    """What is annotated as `Any`, `dict` or `list`: plain JSON values."""
+    """Free JSON: what is annotated as `Any`, `dict` or `list`.
+
+    Args:
+        kind: What the value itself must be.
+    """
 
     def __init__(self, kind: type[Any] = object) -> None:
         self.kind = kind
@@ -299,12 +333,15 @@ class AnyJsonCodec(Codec):
             raise BadValue(f"expected a {self.kind.__name__}, got {kind_of(value)}")
         return self._check(value)
 
-    decode = encode
+    def decode(self, value: Any) -> Any:
+        return self.encode(value)
 
     def _check(self, value: Any) -> Any:
         kind = type(value)
-        if value is None or kind is str or kind is bool:
+        if value is None or kind is bool:
             return value
+        if kind is str:
+            return _TEXT.encode(value)
         if kind is int:
             return _INTEGER.encode(value)
         if kind is float:
@@ -312,9 +349,11 @@ class AnyJsonCodec(Codec):
         if isinstance(value, (list, tuple)):
             return _each(value, self._check)
         if isinstance(value, dict):
-            return MapCodec(AnyJsonCodec()).convert(value, self._check)
+            return _ANY_MAP.decode(value) if kind is RepeatedNames else _ANY_MAP.encode(value)
         raise BadValue(f"{kind_of(value)} is no JSON value; annotate the member with its type")
 
 
+_TEXT = TextCodec()
 _INTEGER = IntegerCodec()
 _FLOAT = FloatCodec()
+_ANY_MAP = MapCodec(AnyJsonCodec())

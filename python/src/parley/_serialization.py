@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import typing
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from ._constants import JSON_DATA_CONTENT_TYPE, PROTOBUF_DATA_CONTENT_TYPE
 from ._json_codec import codec_of, is_record
+from ._json_text import read_json, write_json
 from ._json_values import BadValue
 from ._names import wire_name
 from .exceptions import InvalidArgumentError, MalformedPayloadError
@@ -68,21 +68,11 @@ def message_class_of(serializer: object) -> type[Any] | None:
     return None
 
 
-_write_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not allowed")
-
-
-_read_json = json.JSONDecoder(parse_constant=_no_constant).decode
-
-
 class JsonSerializer(Generic[T]):
     """Canonical JSON of a dataclass or pydantic model (SPEC, section JSON).
 
     Raises:
-        InvalidArgumentError: The class has a member that canonical JSON cannot carry, or, when serializing, a value.
+        InvalidArgumentError: When serializing: the class has a member that canonical JSON cannot carry, or a value.
         MalformedPayloadError: When deserializing: the bytes are not the JSON of this class.
     """
 
@@ -95,35 +85,20 @@ class JsonSerializer(Generic[T]):
     def serialize(self, message: T) -> bytes:
         """The JSON as UTF-8."""
         try:
-            return _write_json(self._codec.encode(message)).encode()
+            return write_json(self._codec.encode(message))
+        except RecursionError:
+            raise InvalidArgumentError(f"{self.type_name} cannot be written as JSON: it is nested too deep") from None
         except BadValue as bad:
-            raise InvalidArgumentError(f"{self.type_name} cannot be written as JSON: {bad}") from bad
-        except UnicodeEncodeError as error:
             raise InvalidArgumentError(
-                f"{self.type_name} cannot be written as JSON: a text holds a surrogate"
-            ) from error
-        except RecursionError as error:
-            raise InvalidArgumentError(f"{self.type_name} cannot be written as JSON: it is nested too deep") from error
+                f"{self.type_name} cannot be written as JSON: {bad}", details=bad.details()
+            ) from bad
 
     def deserialize(self, payload: bytes) -> T:
         """The message that the JSON says."""
         try:
-            value = _read_json(payload.decode())
-            if b"\\u" in payload:  # an escape is the only way in for a lone surrogate
-                _write_json(value).encode()
-            message: T = self._codec.decode(value)
+            message: T = self._codec.decode(read_json(payload))
         except BadValue as bad:
-            raise MalformedPayloadError(f"the payload is no {self.type_name}: {bad}") from bad
-        except json.JSONDecodeError as error:
-            raise MalformedPayloadError(
-                f"the payload of {self.type_name} is no JSON: {error.msg} at index {error.pos}"
-            ) from error
-        except UnicodeError as error:
-            raise MalformedPayloadError(f"the payload of {self.type_name} is no valid Unicode") from error
-        except RecursionError as error:
-            raise MalformedPayloadError(f"the payload of {self.type_name} is nested too deep") from error
-        except ValueError as error:
-            raise MalformedPayloadError(f"the payload of {self.type_name} is no canonical JSON: {error}") from error
+            raise MalformedPayloadError(f"the payload is no {self.type_name}: {bad}", details=bad.details()) from bad
         return message
 
 

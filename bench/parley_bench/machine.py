@@ -26,9 +26,8 @@ def provenance(root: Path, dotnet: bool) -> dict[str, Any]:
             continue
     if dotnet:
         versions["dotnet"] = _output(root, "dotnet", "--version")
-    changed = _output(root, "git", "status", "--porcelain", "--untracked-files=no")
     return {
-        "commit": _output(root, "git", "rev-parse", "HEAD") + ("-changed" if changed else ""),
+        "commit": _output(root, "git", "describe", "--always", "--abbrev=40", "--dirty=-changed", "--exclude=*"),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
             "system": platform.platform(),

@@ -52,6 +52,11 @@ class Process:
             raise BenchError(f"{name} does not start: {error}") from error
         return cls(name, process)
 
+    def check_alive(self) -> None:
+        """Raises BenchError when the child has ended."""
+        if self._process.returncode is not None:
+            raise BenchError(f"{self.name} ended with exit code {self._process.returncode}")
+
     async def read(self, limit: float) -> dict[str, Any]:
         """Returns the child's next line.
 
@@ -67,7 +72,8 @@ class Process:
         except TimeoutError:
             raise BenchError(f"{self.name} said nothing for {limit:.0f} s") from None
         if not line:
-            raise BenchError(f"{self.name} ended with exit code {await self._process.wait()}")
+            await self._process.wait()
+            self.check_alive()
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise BenchError(f"{self.name}: {answer['error']}")
@@ -121,12 +127,13 @@ async def running_broker(data: Path) -> AsyncIterator[tuple[str, dict[str, Any]]
     ]  # fmt: skip
     broker = await Process.start("parley-broker", command)
     try:
-        for _ in range(int(START_LIMIT / 0.05)):
-            if ready.exists():
-                break
-            await asyncio.sleep(0.05)
-        else:
-            raise BenchError(f"parley-broker was not ready after {START_LIMIT:.0f} s")
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                while not ready.exists():
+                    broker.check_alive()
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise BenchError(f"parley-broker was not ready after {START_LIMIT:.0f} s") from None
         about: dict[str, Any] = json.loads(ready.read_text())
         yield f"grpc://{about['address']}", about
     finally:

@@ -235,7 +235,7 @@ class Engine:
         why = str(failure)
         self._log.error("store failed", store=self._store.name, error=why)
         while True:
-            self._machine.refuse_held(why)
+            self._machine.refuse_held(why, self._loop.time())
             self._after()
             try:
                 opened = await self._loop.run_in_executor(self._thread, self._store.load, self._term)

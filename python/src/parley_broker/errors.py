@@ -94,14 +94,24 @@ class CommandError(BrokerError):
         reason: What the sender is told.
         message: For people: what was wrong and what was allowed; never payload data (ERR-1).
         retryable: None: as the table in SPEC.md says.
+        may_have_run: Likewise.
         details: Machine-readable particulars under the keys that SPEC.md names.
     """
 
-    def __init__(self, reason: Reason, message: str, *, retryable: bool | None = None, **details: object) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        retryable: bool | None = None,
+        may_have_run: bool | None = None,
+        **details: object,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.retryable = retryable
+        self.may_have_run = may_have_run
         self.details = {key: str(value) for key, value in details.items()}
 
 

@@ -89,7 +89,7 @@ class Machine:
         self._shard.committed(commit)
         held = self._held
         while held and held[0].commit <= commit:
-            self._gateway.apply(held.popleft().send)
+            self._gateway.apply(held.popleft().send, now)
         self._pump(now)
 
     def page(self, read: int, events: list[Event], now: float) -> None:
@@ -99,12 +99,12 @@ class Machine:
 
     def reload(self, opened: Opened, why: str, now: float) -> None:
         """A commit failed: its commands are answered UNAVAILABLE, and the shard begins anew from the store."""
-        self.refuse_held(why)
+        self.refuse_held(why, now)
         self._shard = Shard(self._policy, opened, self.effects, self._shard.memory())
         self._gateway.replace_shard(self._shard, now)
         self._pump(now)
 
-    def refuse_held(self, why: str) -> None:
+    def refuse_held(self, why: str, now: float) -> None:
         """What waits for a commit will not get it: commands are answered UNAVAILABLE, records are dropped."""
         held, self._held = self._held, deque()
         self.effects.records.clear()
@@ -113,7 +113,7 @@ class Machine:
             send = waiting.send
             if isinstance(send, Answer):
                 send.body = make_error(Reason.UNAVAILABLE, f"nothing was stored: {why}")
-                self._gateway.apply(send)
+                self._gateway.apply(send, now)
 
     def announce_drain(self, reason: str, now: float) -> None:
         """Tells every client that the broker is about to go (DRN-1)."""
@@ -134,4 +134,4 @@ class Machine:
                 if isinstance(effect, Answer | Deliver) and effect.commit != NO_COMMIT:
                     self._held.append(_Held(effect.commit, effect))
                 else:
-                    self._gateway.apply(effect)
+                    self._gateway.apply(effect, now)

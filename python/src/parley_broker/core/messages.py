@@ -385,7 +385,13 @@ class Status:
 
 def error_of(failure: CommandError) -> Error:
     """The Error that tells a sender why its command failed, with the flags of SPEC.md's table (ERR-2)."""
-    return make_error(failure.reason, failure.message, failure.details, retryable=failure.retryable)
+    return make_error(
+        failure.reason,
+        failure.message,
+        failure.details,
+        may_have_run=failure.may_have_run,
+        retryable=failure.retryable,
+    )
 
 
 def make_error(

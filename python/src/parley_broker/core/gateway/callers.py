@@ -81,7 +81,7 @@ class Callers:
             deadline = now + self._policy.default_call_timeout
         deadline = min(deadline, now + self._policy.max_call_timeout)
         if deadline <= now:
-            raise CommandError(Reason.DEADLINE_EXCEEDED, "the request came with no time left")
+            raise CommandError(Reason.DEADLINE_EXCEEDED, "the request came with no time left", may_have_run=False)
         call = Call(
             self._sessions.new_id(), session, message.id, request.target, now, deadline, request,
             nested, request.wait_for_ready, size,
@@ -126,6 +126,10 @@ class Callers:
         assert request is not None
         call.request = None
         call.worker = worker
+        if not worker.understands(Request.KIND):
+            why = f"the session of {call.target} does not announce kind {Request.KIND}, request"
+            self._end(call, make_error(Reason.UNHANDLED_MESSAGE, why, {"agent": str(call.target)}))
+            return
         worker.working[call.id] = call.target
         dispatched = Request(
             target=request.target,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from parley_broker.core.gateway.port import ShardPort
 from parley_broker.core.gateway.session import Session
 from parley_broker.core.ids import AgentId, check_agent_id, check_agent_type, check_key, check_topic_id
-from parley_broker.core.messages import AgentMode, Delivery, Publish, RegisterAgentType, Request, Trace
+from parley_broker.core.messages import AgentMode, Publish, RegisterAgentType, Request, Trace
 from parley_broker.core.policy import MAX_CALL_CHAIN, Policy
 from parley_broker.errors import CommandError, Reason
 
@@ -112,14 +112,6 @@ def check_registration(register: RegisterAgentType, session: Session, policy: Po
         CommandError: INVALID_ARGUMENT or RESOURCE_EXHAUSTED.
     """
     check_agent_type(register.type, "type")
-    for kind in (Request, Delivery):
-        if not session.understands(kind.KIND):
-            raise CommandError(
-                Reason.INVALID_ARGUMENT,
-                f"this client's Hello does not announce kind {kind.KIND}: a worker understands"
-                f" {Request.KIND} (request) and {Delivery.KIND} (delivery)",
-                field="kinds",
-            )
     for key in register.pinned_keys:
         check_key(key, "pinned_keys")
     if register.mode not in (AgentMode.UNSPECIFIED, AgentMode.STANDARD, AgentMode.STATELESS):

@@ -16,6 +16,7 @@ from parley_broker.core.effects import (
     Idle,
     Placed,
     Refused,
+    ShardEffect,
     Unplaced,
 )
 from parley_broker.core.gateway.callers import Callers
@@ -26,6 +27,7 @@ from parley_broker.core.gateway.session import MAX_LOGGED, UNNUMBERED, Connectio
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.messages import (
     Activate,
+    Delivery,
     Done,
     Drain,
     Frame,
@@ -33,11 +35,16 @@ from parley_broker.core.messages import (
     Heartbeat,
     Hello,
     Message,
+    Nack,
     Request,
     error_of,
+    make_error,
 )
 from parley_broker.core.policy import SUSPECT_AFTER_INTERVALS, Policy
-from parley_broker.errors import CommandError, EndCode, ProtocolViolation
+from parley_broker.errors import CommandError, EndCode, ProtocolViolation, Reason
+
+NO_ANSWER = 0
+"""The id of a command that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,6 @@ class Gateway:
             Refused: self._refused,
             Activated: self._activated,
             Unplaced: self._unplaced,
-            Deliver: self.deliver,
             Answer: self._sessions.answer,
             Idle: self._idle,
         }
@@ -181,9 +187,12 @@ class Gateway:
 
     # The shard
 
-    def apply(self, effect: object) -> None:
+    def apply(self, effect: ShardEffect, now: float) -> None:
         """Does what the shard decided."""
-        self._decided[type(effect)](effect)
+        if isinstance(effect, Deliver):
+            self.deliver(effect, now)
+        else:
+            self._decided[type(effect)](effect)
 
     def replace_shard(self, shard: ShardPort, now: float) -> None:
         """Another shard, loaded anew, takes the place of one that was discarded: it is told what the sessions hold."""
@@ -203,11 +212,18 @@ class Gateway:
                 shard.adopt_call(session.id, call, agent)
         self._callers.place_again(now)
 
-    def deliver(self, deliver: Deliver) -> None:
+    def deliver(self, deliver: Deliver, now: float) -> None:
         """Hands a delivery to its session, if that is still there."""
         session = self._sessions.by_id.get(deliver.session)
-        if session is not None:
-            self._sessions.push(session, Message(deliver.delivery))
+        if session is None:
+            return
+        delivery = deliver.delivery
+        if session.understands(Delivery.KIND):
+            self._sessions.push(session, Message(delivery))
+        elif delivery.position:
+            why = make_error(Reason.UNHANDLED_MESSAGE, f"its session does not announce kind {Delivery.KIND}, delivery")
+            nack = Nack(delivery.recipient, delivery.epoch, delivery.position, delivery.round, why)
+            self._shard.nack(session.id, NO_ANSWER, nack, now)
 
     def _placed(self, placed: Placed) -> None:
         self._callers.placed(placed)

@@ -3,38 +3,33 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Parley;
 
-/// <summary>Refuses types that canonical JSON does not list, so that no language gets what it cannot read.</summary>
+/// <summary>Refuses types that canonical JSON does not list (JSON-12), so that no language gets what it cannot read.</summary>
 internal sealed class CanonicalTypeResolver : DefaultJsonTypeInfoResolver
 {
-    private static readonly HashSet<Type> ListedValues =
-    [
-        typeof(bool), typeof(sbyte), typeof(byte), typeof(short), typeof(ushort), typeof(int), typeof(uint), typeof(long),
-        typeof(ulong), typeof(float), typeof(double), typeof(string), typeof(byte[]), typeof(Memory<byte>),
-        typeof(ReadOnlyMemory<byte>), typeof(DateTime), typeof(DateTimeOffset), typeof(JsonElement), typeof(object),
-    ];
-
     public override JsonTypeInfo GetTypeInfo(Type type, JsonSerializerOptions options)
     {
-        if (typeof(Delegate).IsAssignableFrom(type))
+        if (ListedTypes.WhyNot(type) is { } whyNot)
         {
-            throw Unlisted(type, "it is a delegate");
+            throw new UnlistedTypeException(null, type, whyNot);
         }
 
         var info = base.GetTypeInfo(type, options);
-        var ofTheFramework = type.Namespace is "System" || type.Namespace?.StartsWith("System.", StringComparison.Ordinal) == true;
-        return info.Kind switch
+        foreach (var member in info.Kind == JsonTypeInfoKind.Object ? info.Properties : [])
         {
-            JsonTypeInfoKind.None when ofTheFramework && !IsListed(type) => throw Unlisted(type, "it is not among the listed types"),
-            JsonTypeInfoKind.Object when ofTheFramework => throw Unlisted(type, "it is a class of the framework"),
-            JsonTypeInfoKind.Dictionary when info.KeyType != typeof(string) => throw Unlisted(type, "the keys of a map are strings"),
-            _ => info,
-        };
+            if (ListedTypes.WhyNot(member.PropertyType) is { } whyNotMember)
+            {
+                throw new UnlistedTypeException(member.Name, member.PropertyType, whyNotMember);
+            }
+        }
+
+        return info;
     }
+}
 
-    private static bool IsListed(Type type) => ListedValues.Contains(Nullable.GetUnderlyingType(type) ?? type)
-        || (Nullable.GetUnderlyingType(type) ?? type).IsEnum;
-
-    private static NotSupportedException Unlisted(Type type, string why) =>
-        new($"{type} cannot be in a message: {why}. Listed are bool, integers up to 64 bits, float, double, string, byte[], "
-            + "DateTime, DateTimeOffset, enums, lists, maps with string keys, and classes of these.");
+/// <summary>A type that canonical JSON does not list.</summary>
+internal sealed class UnlistedTypeException(string? member, Type type, string why)
+    : NotSupportedException($"{(member is null ? string.Empty : $"the member '{member}': ")}{type} cannot be in a message: {why}. {ListedTypes.Text}")
+{
+    /// <summary>The wire name of the member; null: the message itself.</summary>
+    public string? Member => member;
 }

@@ -20,6 +20,7 @@ public static class ParleyJson
             PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
             RespectRequiredConstructorParameters = true,
             RespectNullableAnnotations = true,
+            AllowDuplicateProperties = false,
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
             TypeInfoResolver = resolver,
             Converters =

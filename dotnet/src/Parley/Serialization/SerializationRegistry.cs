@@ -42,11 +42,11 @@ public sealed class SerializationRegistry
         }
         catch (TargetInvocationException e) when (e.InnerException is { } cause)
         {
-            throw CannotEncode(type, cause);
+            throw CodecFailures.CannotEncode(type, cause);
         }
         catch (Exception e) when (e is not ParleyException)
         {
-            throw CannotEncode(type, e);
+            throw CodecFailures.CannotEncode(type, e);
         }
     }
 
@@ -120,7 +120,7 @@ public sealed class SerializationRegistry
         }
         catch (Exception e)
         {
-            throw new MalformedPayloadException($"The payload is no '{message.TypeName}': {e.Message}", e) { Details = NameOf(message) };
+            throw CodecFailures.Malformed(message.TypeName, e);
         }
     }
 
@@ -142,9 +142,6 @@ public sealed class SerializationRegistry
             Details = details,
         };
     }
-
-    private static InvalidArgumentException CannotEncode(Type type, Exception cause) =>
-        new($"A {type} cannot be sent: {cause.Message}", cause);
 
     private readonly record struct Reader(MessageCodec Codec, bool IsDefault);
 }

@@ -54,7 +54,8 @@ def wire_name(cls: type[Any]) -> str:
     """The name that messages of `cls` have on the wire unless their serializer says otherwise."""
     if isinstance(declared := vars(cls).get(_NAME_ATTRIBUTE), str):
         return declared
-    if issubclass(cls, ProtobufMessage):
+    # Protobuf's own base class has no descriptor; it is found beside messages where a module imports it.
+    if issubclass(cls, ProtobufMessage) and cls.DESCRIPTOR is not None:
         full_name: str = cls.DESCRIPTOR.full_name
         return full_name
     return cls.__name__

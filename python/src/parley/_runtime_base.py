@@ -15,6 +15,7 @@ from ._host import AgentHost
 from ._ids import AgentId, AgentMetadata, AgentType, TopicId, check_agent_type
 from ._intervention import DropMessage, InterventionHandler
 from ._message_context import MessageContext
+from ._patience import Patience
 from ._registry import SerializationRegistry, check_response_type
 from ._serialization import MessageSerializer
 from ._slot import Registration
@@ -59,6 +60,7 @@ class RuntimeBase(AgentRuntime):
         self._message_prefix = uuid.uuid4().hex[:16]
         self._message_numbers = itertools.count(1)
         self._default_timeout = default_timeout
+        self._max_concurrency = max_concurrency
         self._host = AgentHost(self, max_concurrency=max_concurrency, intervention_handlers=self._interventions)
 
     # ---- what is registered
@@ -91,13 +93,17 @@ class RuntimeBase(AgentRuntime):
             raise InvalidArgumentError(f"the factory of {name} must be callable, not {agent_factory!r}")
         registration = Registration(name, factory=agent_factory, expected_class=expected_class)
         if expected_class is not None and issubclass(expected_class, BaseAgent):
-            registration.mode = expected_class.mode
-            registration.concurrency = expected_class.concurrency
+            self._declare(registration, expected_class)
         if registration.mode == "effectively-once":
             raise InvalidArgumentError(
                 f"{name}: the mode effectively-once is not supported by this version", details={"field": "mode"}
             )
         return registration
+
+    def _declare(self, registration: Registration, agent: BaseAgent | type[BaseAgent]) -> None:
+        """Takes over what an agent's class declares."""
+        registration.mode = agent.mode
+        registration.concurrency = agent.concurrency or (self._max_concurrency if registration.stateless else 1)
 
     async def _with_instance(self, agent: Agent, id: AgentId) -> Registration:
         """The registration of the agent's type with this instance in it."""
@@ -110,8 +116,7 @@ class RuntimeBase(AgentRuntime):
         if registration is None:
             registration = Registration(id.type)
             if isinstance(agent, BaseAgent):
-                registration.mode = agent.mode
-                registration.concurrency = agent.concurrency
+                self._declare(registration, agent)
         registration.instances[id.key] = agent
         return registration
 
@@ -209,7 +214,9 @@ class RuntimeBase(AgentRuntime):
         return message
 
 
-def raise_if_cancelled(token: CancellationToken | None, what: str) -> None:
-    """Raises CallCancelledError for a token that was cancelled before anything was sent."""
+def raise_if_over(patience: Patience, token: CancellationToken | None, what: str) -> None:
+    """Raises DeadlineExceededError or CallCancelledError for what is over before anything was sent."""
+    if patience.seconds <= 0:
+        raise patience.exceeded(f"{what} was not sent", may_have_run=False)
     if token is not None and token.is_cancelled():
         raise CallCancelledError(f"{what} was cancelled by its token before it was sent", may_have_run=False)

@@ -16,7 +16,7 @@ from ._intervention import DropMessage, InterventionHandler
 from ._outgoing import Outgoing
 from ._patience import choose_patience
 from ._registry import check_reply
-from ._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_cancelled
+from ._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_over
 from ._scope import current_scope
 from ._serialization import UnknownPayload
 from ._subscription import Subscription
@@ -217,7 +217,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
                 details={"depth": str(len(chain) + 1), "limit": str(MAX_CALL_DEPTH)},
             )
         patience = choose_patience(timeout, self._default_timeout, scope)
-        raise_if_cancelled(cancellation_token, f"the call to {recipient}")
+        raise_if_over(patience, cancellation_token, f"the call to {recipient}")
         if self._interventions:
             message = await self._intervene_on_send(message, recipient, sender, cancellation_token, message_id)
         work = _LocalCall(
@@ -252,7 +252,8 @@ class SingleThreadedAgentRuntime(RuntimeBase):
     ) -> None:
         """See AgentRuntime.publish_message. In one process every event is ephemeral."""
         message_id = self._message_id(message_id)
-        raise_if_cancelled(cancellation_token, f"the publish to {topic_id}")
+        patience = choose_patience(None, self._default_timeout, current_scope())
+        raise_if_over(patience, cancellation_token, f"the publish to {topic_id}")
         if self._interventions:
             message = await self._intervene_on_publish(message, topic_id, sender, cancellation_token, message_id)
             if message is DropMessage:

@@ -96,7 +96,7 @@ class AgentSlot:
     @property
     def full(self) -> bool:
         """True if no further event may start now."""
-        return not self.registration.stateless and len(self.running) >= self.registration.concurrency
+        return len(self.running) >= self.registration.concurrency
 
     def accepts(self, position: int, round: int) -> bool:
         """True for a delivery of the newest round that is not in hand already; remembers it (SPEC DLV-4)."""

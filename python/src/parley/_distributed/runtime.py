@@ -19,7 +19,7 @@ from parley._intervention import DropMessage, InterventionHandler
 from parley._outgoing import Outgoing
 from parley._patience import Patience, choose_patience
 from parley._registry import check_reply
-from parley._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_cancelled
+from parley._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_over
 from parley._scope import HandlerScope, current_scope
 from parley._slot import Registration
 from parley._subscription import Subscription
@@ -268,7 +268,7 @@ class DistributedRuntime(RuntimeBase):
         limit = self._session.limits.max_call_timeout_ms / 1000 or float("inf")
         patience = choose_patience(timeout, self._default_timeout, scope, limit)
         what = f"the call to {recipient}"
-        raise_if_cancelled(cancellation_token, what)
+        raise_if_over(patience, cancellation_token, what)
         if self._interventions:
             message = await self._intervene_on_send(message, recipient, sender, cancellation_token, message_id)
         envelope = envelope_to_wire(message_id, self._serializers.encode(message))
@@ -309,7 +309,7 @@ class DistributedRuntime(RuntimeBase):
         scope = current_scope()
         patience = choose_patience(None, self._default_timeout, scope)
         what = f"the publish to {topic_id}"
-        raise_if_cancelled(cancellation_token, what)
+        raise_if_over(patience, cancellation_token, what)
         if self._interventions:
             message = await self._intervene_on_publish(message, topic_id, sender, cancellation_token, message_id)
             if message is DropMessage:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from parley_conformance import schemas
+from parley_conformance.journal import Journal, shortened
 from parley_conformance.model import Failed, HarnessError, Unsupported
 from parley_conformance.process import Child
 
@@ -47,12 +48,12 @@ class Observation:
 class Adapter:
     """One adapter process and its control connection. Made by `launch`."""
 
-    def __init__(self, name: str, child: Child) -> None:
+    def __init__(self, name: str, child: Child, journal: Journal) -> None:
         self.name = name
         self.child = child
         self.about: dict[str, Any] = {}
         self.observations: list[Observation] = []
-        self.journal: list[str] = []
+        self.journal = journal
         self.changed = asyncio.Event()
         self.killed = False
         self._numbers = itertools.count(1)
@@ -62,7 +63,7 @@ class Adapter:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    async def launch(cls, name: str, command: Sequence[str], log: Path) -> Adapter:
+    async def launch(cls, name: str, command: Sequence[str], log: Path, journal: Journal) -> Adapter:
         """Starts an adapter, waits until it has dialled, and greets it.
 
         Raises:
@@ -81,7 +82,7 @@ class Adapter:
         port = server.sockets[0].getsockname()[1]
         try:
             child = await Child.start(command, name=name, log=log, env={"PARLEY_KIT": f"127.0.0.1:{port}"})
-            adapter = cls(name, child)
+            adapter = cls(name, child, journal)
             try:
                 reader, adapter._writer = await adapter._dialled(dialled)
                 adapter._task = asyncio.create_task(adapter._read(reader), name=f"{name}: read")
@@ -246,5 +247,4 @@ class Adapter:
         self.changed.set()
 
     def _note(self, direction: str, line: Any) -> None:
-        text = json.dumps(line, ensure_ascii=False)
-        self.journal.append(f"{self.name} {direction} {text if len(text) <= 400 else text[:400] + '…'}")
+        self.journal.note(self.name, direction, shortened(json.dumps(line, ensure_ascii=False)))

@@ -12,6 +12,7 @@ from typing import Any
 
 from parley_conformance import matching, spec
 from parley_conformance.broker import Broker
+from parley_conformance.journal import Journal
 from parley_conformance.model import Case, Failed
 from parley_conformance.peer import WITHIN_MS, Habits, Peer
 from parley_conformance.timing import LagMeter, check_window
@@ -28,6 +29,7 @@ class Table:
         self.lag = lag
         self.peers: dict[str, Peer] = {}
         self.bookmarks: dict[str, dict[str, Any]] = {}
+        self.journal = Journal()
         self._contract = contract
 
     async def seat(self, name: str, settings: Mapping[str, Any] | None = None) -> Peer:
@@ -43,7 +45,7 @@ class Table:
         """
         settings = settings or {}
         habits = Habits(**{key: settings[key] for key in _HABITS if key in settings})
-        peer = await Peer.connect(self.broker.address, name, habits, self._contract)
+        peer = await Peer.connect(self.broker.address, name, habits, self._contract, self.journal)
         if name in self.peers:
             self.peers[f"{name} (earlier, {len(self.peers)})"] = self.peers[name]
         self.peers[name] = peer
@@ -94,10 +96,6 @@ class Table:
     async def close(self) -> None:
         """Cuts every connection."""
         await asyncio.gather(*(p.close() for p in self.peers.values()))
-
-    def journal(self) -> tuple[str, ...]:
-        """What was said, peer by peer."""
-        return tuple(line for peer in self.peers.values() for line in peer.journal[-200:])
 
 
 async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]] | None) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from parley_conformance import judge, matching, script
 from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.broker import Broker
+from parley_conformance.journal import Journal
 from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
 from parley_conformance.party import WITHIN_MS, Party
 from parley_conformance.timing import LagMeter, check_window
@@ -29,6 +30,7 @@ class Table:
         self.run = run
         self.lag = lag
         self.parties: dict[str, Party] = {}
+        self.journal = Journal()
         self.moments: dict[str, float] = {}
         self._fenced: set[str] = set()
         self._commands = commands
@@ -52,7 +54,7 @@ class Table:
         """
         role = self.run.case.parties[name].get("like") or _DEFAULT_ROLES.get(name, "handler")
         language = self.run.caller if role == "caller" else self.run.handler
-        adapter = await Adapter.launch(name, self._commands[language], self._folder / f"{name}.log")
+        adapter = await Adapter.launch(name, self._commands[language], self._folder / f"{name}.log", self.journal)
         party = Party(name, language, self.run.content, adapter)
         self.parties[name] = party
         lacking = sorted({*self.run.case.requires, self.run.content} - adapter.capabilities)
@@ -123,10 +125,6 @@ class Table:
     async def close(self) -> None:
         """Ends every adapter."""
         await asyncio.gather(*(p.adapter.close() for p in self.parties.values()))
-
-    def journal(self) -> tuple[str, ...]:
-        """What was said, party by party."""
-        return tuple(line for p in self.parties.values() for line in p.adapter.journal[-200:])
 
 
 async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]] | None) -> None:

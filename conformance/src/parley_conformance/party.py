@@ -83,7 +83,7 @@ class Party:
     def _handed_over(self, answer: asyncio.Future[dict[str, Any]]) -> None:
         # The outcome says the rest; an answer that is no `ok` shows as a missing outcome, with this in the journal.
         if not answer.cancelled() and answer.exception() is None and "ok" not in answer.result():
-            self.adapter.journal.append(f"{self.name} !! {answer.result()}")
+            self.adapter.journal.note(self.name, "!!", str(answer.result()))
 
     # -- what it saw ----------------------------------------------------------------------------------------------
 

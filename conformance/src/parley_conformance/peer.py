@@ -18,6 +18,7 @@ import grpc
 import grpc.aio
 
 from parley_conformance import matching, spec, wire
+from parley_conformance.journal import Journal, shortened
 from parley_conformance.model import Failed
 from parley_wire.v1 import broker_service_pb2 as pb
 from parley_wire.v1 import errors_pb2
@@ -66,11 +67,11 @@ class _Credit:
 class Peer:
     """One connection of the scripted peer; see the module. Made by `connect`."""
 
-    def __init__(self, name: str, habits: Habits, contract: spec.Spec) -> None:
+    def __init__(self, name: str, habits: Habits, contract: spec.Spec, journal: Journal) -> None:
         self.name = name
         self.habits = habits
         self.welcome: dict[str, Any] = {}
-        self.journal: list[str] = []
+        self.journal = journal
         self.violations: list[Failed] = []
         self.received = 0
         self.tally: Counter[str] | None = None
@@ -90,9 +91,9 @@ class Peer:
         self._stream: Any = None
 
     @classmethod
-    async def connect(cls, address: str, name: str, habits: Habits, contract: spec.Spec) -> Peer:
+    async def connect(cls, address: str, name: str, habits: Habits, contract: spec.Spec, journal: Journal) -> Peer:
         """Opens a stream to the broker at `grpc://HOST:PORT`; nothing is said on it yet."""
-        peer = cls(name, habits, contract)
+        peer = cls(name, habits, contract, journal)
         peer._channel = grpc.aio.insecure_channel(address.removeprefix("grpc://"), options=_CHANNEL_OPTIONS)
         connect = peer._channel.stream_stream(
             METHOD, request_serializer=_serialize, response_deserializer=pb.Frame.FromString
@@ -444,7 +445,7 @@ class Peer:
         self.violations.append(Failed(f"{self.name}: {text}", rule=rule, party="broker"))
 
     def _note(self, direction: str, text: str) -> None:
-        self.journal.append(f"{self.name} {direction} {text}")
+        self.journal.note(self.name, direction, text)
 
 
 async def first_of(
@@ -489,5 +490,4 @@ def _covered_size(message: pb.Message) -> int | None:
 
 
 def _short(plain: Mapping[str, Any]) -> str:
-    text = repr(dict(plain))
-    return text if len(text) <= 400 else f"{text[:400]}…"
+    return shortened(repr(dict(plain)))

@@ -127,7 +127,7 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
         result = Result(run, Verdict.HARNESS_ERROR, f"the kit failed: {type(error).__name__}: {error}")
     finally:
         if table is not None:
-            trace = table.journal()
+            trace = table.journal.lines()
         await _close(table, broker)
     return result, trace
 

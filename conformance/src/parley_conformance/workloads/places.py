@@ -68,7 +68,7 @@ async def one_activation(table: Table, workers: Sequence[str], callers: int) -> 
     activations = {w: table.peers[w].count({"activate": {"agent": "probe/new"}}) for w in workers}
     if sum(activations.values()) != 1 or not activations[name]:
         raise Failed(f"one agent was activated {activations} times", rule="AGT-4", party="broker")
-    kinds = [line for line in host.journal if " <- " in line and "probe/new" in line]
+    kinds = [line for line in table.journal.lines() if f" {name} <- " in line and "probe/new" in line]
     if "'activate'" not in kinds[0]:
         raise Failed(f"the agent's first message was not Activate: {kinds[0]}", rule="AGT-6", party="broker")
     if len(rest) + 1 != callers or not ids:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import os
 import secrets
@@ -32,6 +33,7 @@ def serve(config: Config) -> None:
     Raises:
         BrokerError: It cannot start or go on; the text is one line for the operator.
     """
+    faulthandler.enable()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(config))
 

@@ -13,7 +13,7 @@ import grpc.aio
 from parley_wire.v1 import broker_service_pb2 as wire
 from parley_wire.v1 import call_pb2, envelope_pb2
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 """How long a test waits for what must come, in seconds."""
 CREDIT = 1 << 40
 
@@ -34,9 +34,8 @@ class Peer:
         self._stream: Any = channel.stream_stream("/parley.v1.BrokerService/Connect")()
         self.sent = 0
         self.received = 0
-        self.next_id = 100
+        self.next_id = 1_000_000
         self.inbox: list[wire.Message] = []
-        self.frames: list[wire.Frame] = []
         self.credit_messages = 0
         self.credit_bytes = 0
         self.welcome: Any = None
@@ -70,7 +69,6 @@ class Peer:
         if data is grpc.aio.EOF:
             raise Ended(await self._stream.code(), await self._stream.details())
         frame = wire.Frame.FromString(data)
-        self.frames.append(frame)
         self.credit_messages = max(self.credit_messages, frame.credit_messages)
         self.credit_bytes = max(self.credit_bytes, frame.credit_bytes)
         number = frame.first_seq
@@ -106,17 +104,17 @@ class Peer:
         except grpc.aio.AioRpcError as error:
             return Ended(error.code(), error.details() or "")
 
-    async def hello(self, credit: int = CREDIT, **fields: Any) -> wire.Message:
-        """Begins a session and returns what the broker answered."""
-        hello = dict(min_version=1, max_version=1, producer_id="test", instance_id="test") | fields
-        await self.say(wire.Message(id=1, hello=hello), credit_messages=credit, credit_bytes=credit)
+    async def hello(self, credit: int = CREDIT, credit_bytes: int = CREDIT, **fields: Any) -> wire.Message:
+        """Begins a session, gives this credit, and returns what the broker answered."""
+        hello = {"min_version": 1, "max_version": 1, "producer_id": "test", "instance_id": "test"} | fields
+        await self.say(wire.Message(id=1, hello=hello), credit_messages=credit, credit_bytes=credit_bytes)
         answer = await self.hear(lambda m: m.re == 1)
         self.welcome = answer.welcome
         return answer
 
     async def register(self, agent_type: str, **fields: Any) -> wire.Message:
         """Hosts an agent type."""
-        answer = await self.command(register_agent_type=dict(type=agent_type) | fields)
+        answer = await self.command(register_agent_type={"type": agent_type} | fields)
         assert answer.WhichOneof("kind") == "done", answer
         return answer
 

@@ -55,7 +55,10 @@ class TestSqliteStore(StoreContract):
         store.commit([EventStored(event(1), (ANN, BEN)), DeliverySettled(ANN, 1), DeliverySettled(BEN, 1)], term)
         store.close()
         db = sqlite3.connect(tmp_path / FILE_NAME)
-        assert db.execute("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM deliveries)").fetchone() == (0, 0)
+        assert db.execute("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM deliveries)").fetchone() == (
+            0,
+            0,
+        )
         db.close()
 
     def test_a_directory_belongs_to_one_broker(self, tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ from parley_broker.core.messages import (
 from parley_broker.core.policy import SUSPECT_AFTER_INTERVALS, Policy
 from parley_broker.errors import CommandError, EndCode, ProtocolViolation, Reason
 
+FIRST_NUMBER = 1
+"""The number of a direction's first message (SES-7)."""
 NO_ANSWER = 0
 """The id of a command that nobody waits for."""
 
@@ -137,7 +139,7 @@ class Gateway:
         session = connection.session
         if session is None:
             parting = connection.outgoing.take()
-            return Frame(0, 0, 0, 0, parting) if parting else None
+            return Frame(FIRST_NUMBER, 0, 0, 0, parting) if parting else None
         messages: list[Message] = []
         while not messages and connection.outgoing.messages:
             messages = [message for message in connection.outgoing.take() if self._still_wanted(session, message, now)]

@@ -1,0 +1,27 @@
+"""What the broker's tests share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+
+from .peer import Peer, connected
+from .process import BrokerProcess, running
+
+OpenPeer = Callable[[], Peer]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
+    """A broker in memory, one per module."""
+    with running(tmp_path_factory.mktemp("broker"), "--memory") as process:
+        yield process
+
+
+@pytest_asyncio.fixture
+async def open_peer(broker: BrokerProcess) -> AsyncIterator[OpenPeer]:
+    """Opens raw connections to the module's broker."""
+    async with connected(broker.address) as opener:
+        yield opener

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from broker.peer import Peer, agent, message, request
 from parley_wire.v1 import broker_service_pb2 as wire
 from parley_wire.v1 import errors_pb2
-
-from ..peer import Peer, agent, message, request
 
 OpenPeer = Callable[[], Peer]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from broker.peer import Peer, connected, message, topic
+from broker.process import running
 from parley_wire.v1 import broker_service_pb2 as wire
-
-from ..peer import Peer, connected, message, topic
-from ..process import running
 
 OpenPeer = Callable[[], Peer]
 

@@ -10,11 +10,11 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from broker.peer import PATIENCE, Peer, message, request, topic
+from broker.process import BrokerProcess
 from parley_wire.v1 import admin_service_pb2
 from parley_wire.v1 import broker_service_pb2 as wire
 
-from ..peer import PATIENCE, Peer, message, request, topic
-from ..process import BrokerProcess
 from .test_calls import reason
 
 OpenPeer = Callable[[], Peer]
@@ -53,9 +53,7 @@ async def status(broker: BrokerProcess) -> admin_service_pb2.GetStatusResponse:
 
 
 @pytest.mark.parametrize("garbage", [b"\xff" * 50, b"\x2a\x05ab", os.urandom(2000) + b"\xff\xff"])
-async def test_bytes_that_are_no_frame_end_the_connection(
-    open_peer: OpenPeer, bystander: None, garbage: bytes
-) -> None:
+async def test_bytes_that_are_no_frame_end_the_connection(open_peer: OpenPeer, bystander: None, garbage: bytes) -> None:
     for begun in (False, True):
         peer = open_peer()
         if begun:

@@ -40,7 +40,8 @@ class StoreContract:
     def test_a_new_store_is_empty(self, store: Store) -> None:
         opened = store.open()
         assert opened.term > 0
-        assert opened.summary.subscriptions == () and opened.summary.backlogs == ()
+        assert opened.summary.subscriptions == ()
+        assert opened.summary.backlogs == ()
         assert opened.summary.last_position == 0
         assert store.read(ANN, 0, 10, NO_LIMIT) == []
 
@@ -110,12 +111,14 @@ class StoreContract:
         term = store.open().term
         store.commit([EventStored(event(7), (ANN,)), DeliverySettled(ANN, 7)], term)
         summary = store.load(term).summary
-        assert summary.last_position == 7 and summary.backlogs == ()
+        assert summary.last_position == 7
+        assert summary.backlogs == ()
 
     def test_a_dropped_backlog_is_gone_for_that_type_alone(self, store: Store) -> None:
         term = store.open().term
         store.commit([EventStored(event(1), (ANN, LOG)), EventStored(event(2), (BEN,)), BacklogDropped("worker")], term)
-        assert store.read(ANN, 0, 10, NO_LIMIT) == [] and store.read(BEN, 0, 10, NO_LIMIT) == []
+        assert store.read(ANN, 0, 10, NO_LIMIT) == []
+        assert store.read(BEN, 0, 10, NO_LIMIT) == []
         assert [e.position for e in store.read(LOG, 0, 10, NO_LIMIT)] == [1]
         assert [b.recipient for b in store.load(term).summary.backlogs] == [LOG]
 

@@ -1,0 +1,241 @@
+"""A core without engine, store thread, sockets or clock: tests say what happens, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from parley_broker.core.effects import Close
+from parley_broker.core.gateway.gateway import Identity
+from parley_broker.core.gateway.session import UNNUMBERED
+from parley_broker.core.ids import AgentId, TopicId
+from parley_broker.core.machine import Machine
+from parley_broker.core.messages import (
+    Ack,
+    AgentMode,
+    Body,
+    Delivery,
+    Done,
+    Error,
+    Frame,
+    Hello,
+    Message,
+    Publish,
+    RegisterAgentType,
+    Request,
+    Subscribe,
+    Subscription,
+    SubscriptionKey,
+    TopicMatch,
+)
+from parley_broker.core.policy import Policy
+from parley_broker.core.records import Opened
+from parley_broker.errors import Reason
+from parley_broker.store.memory import MemoryStore
+
+B = TypeVar("B", bound=Body)
+HELLO = Hello(min_version=1, max_version=1, producer_id="p", instance_id="i")
+CREDIT = 1 << 40
+
+
+class Client:
+    """The far end of one connection."""
+
+    def __init__(self, core: Core, connection: int) -> None:
+        self._core = core
+        self.connection = connection
+        self.session = f"s{connection}"
+        self.sent = 0
+        self.received = 0
+        self.next_id = 1000
+        self.inbox: list[Message] = []
+        self.credit_messages = 0
+        self.credit_bytes = 0
+
+    def frame(self, *messages: Message, first_seq: int | None = None, received: int = 0, credit: int = 0) -> None:
+        """Says one frame."""
+        numbered = sum(m.body.kind_number() not in UNNUMBERED for m in messages)
+        first = (self.sent + 1 if numbered else 0) if first_seq is None else first_seq
+        self.sent += numbered
+        core = self._core
+        core.machine.receive(self.connection, Frame(first, received, credit, credit, list(messages)), core.now)
+        core.settle()
+
+    def say(self, body: Body, message_id: int = 0, re: int = 0) -> None:
+        """Says one message."""
+        self.frame(Message(body, message_id, re))
+
+    def command(self, body: Body) -> int:
+        """Says one message that wants an answer: its id."""
+        self.next_id += 1
+        self.say(body, self.next_id)
+        return self.next_id
+
+    def ask(self, body: Body) -> Body:
+        """Says one message and returns its answer, which must be there."""
+        message_id = self.command(body)
+        answer = self.answer(message_id)
+        assert answer is not None, f"no answer to {body}"
+        return answer
+
+    def answer(self, message_id: int) -> Body | None:
+        """The answer to a message, if there is one; removed from the inbox."""
+        self.read()
+        for index, message in enumerate(self.inbox):
+            if message.re == message_id:
+                return self.inbox.pop(index).body
+        return None
+
+    def read(self) -> list[Message]:
+        """Everything that waits to be read goes to the inbox."""
+        core = self._core
+        while (frame := core.machine.take(self.connection, core.now)) is not None:
+            self.credit_messages = max(self.credit_messages, frame.credit_messages)
+            self.credit_bytes = max(self.credit_bytes, frame.credit_bytes)
+            number = frame.first_seq
+            for message in frame.messages:
+                if message.body.KIND not in UNNUMBERED:
+                    assert number == self.received + 1
+                    self.received = number
+                    number += 1
+                self.inbox.append(message)
+        core.settle()
+        return self.inbox
+
+    def take(self, kind: type[B]) -> list[tuple[int, B]]:
+        """The messages of this kind with their ids, removed from the inbox."""
+        self.read()
+        found = [(m.id, m.body) for m in self.inbox if isinstance(m.body, kind)]
+        self.inbox = [m for m in self.inbox if not isinstance(m.body, kind)]
+        return found
+
+    def host(self, agent_type: str, mode: int = AgentMode.STANDARD, **fields: object) -> Body:
+        """Registers an agent type: the answer."""
+        return self.ask(RegisterAgentType(agent_type, mode, **fields))  # type: ignore[arg-type]
+
+    def subscribe(self, topic_type: str, agent_type: str, match: int = TopicMatch.EXACT, durable: bool = True) -> Body:
+        """Adds a subscription: the answer."""
+        return self.ask(Subscribe(Subscription(SubscriptionKey(topic_type, match, agent_type), durable)))
+
+    def publish(self, topic: str, envelope: bytes = b"event", **fields: object) -> Body:
+        """Publishes to `type/source`: the answer."""
+        topic_type, _, source = topic.partition("/")
+        return self.ask(Publish(TopicId(topic_type, source), envelope, **fields))  # type: ignore[arg-type]
+
+    def ack(self, delivery: Delivery) -> Body:
+        """Acknowledges: the answer."""
+        return self.ask(Ack(delivery.recipient, delivery.epoch, delivery.position, delivery.round))
+
+    @property
+    def closed(self) -> Close | None:
+        """How its connection was ended by the broker."""
+        return self._core.closed.get(self.connection)
+
+
+class Core:
+    """A machine with a memory store. `hold` keeps commits back until `commit` is called."""
+
+    def __init__(self, policy: Policy | None = None, store: MemoryStore | None = None) -> None:
+        self.store = store or MemoryStore()
+        self.opened: Opened = self.store.open()
+        self.machine = Machine(policy or Policy(), Identity("inc", "0"), self.opened)
+        self.now = 1000.0
+        self.hold = False
+        self.closed: dict[int, Close] = {}
+        self.logs: list[str] = []
+        self._connections = 0
+
+    def connect(self) -> Client:
+        """A connection without a session."""
+        self._connections += 1
+        self.machine.connect(self._connections, "peer", f"s{self._connections}", b"token", self.now)
+        return Client(self, self._connections)
+
+    def client(self, credit: int = CREDIT, hello: Hello = HELLO) -> Client:
+        """A connection with a session."""
+        client = self.connect()
+        client.frame(Message(hello, 1), credit=credit)
+        client.read()
+        client.inbox.clear()
+        return client
+
+    def disconnect(self, client: Client) -> None:
+        """The connection breaks."""
+        self.machine.disconnect(client.connection, "broke", self.now)
+        self.settle()
+
+    def advance(self, seconds: float) -> None:
+        """Time passes, and the timer fires whenever it is due."""
+        end = self.now + seconds
+        while (due := self.machine.next_due()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.machine.tick(self.now)
+            self.settle()
+        self.now = end
+
+    def settle(self) -> None:
+        """Does what an engine does after each input."""
+        effects = self.machine.effects
+        self.logs.extend(log.event for log in effects.logs)
+        effects.logs.clear()
+        effects.wake.clear()
+        for close in effects.close:
+            self.closed[close.connection] = close
+        effects.close.clear()
+        if not self.hold:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commits what there is, and what that leads to."""
+        effects = self.machine.effects
+        while effects.records or effects.reads:
+            number = self.machine.seal()
+            records, reads = effects.records.copy(), effects.reads.copy()
+            effects.records.clear()
+            effects.reads.clear()
+            self.store.commit(records, self.opened.term)
+            self.machine.committed(number, self.now)
+            for read in reads:
+                events = self.store.read(read.recipient, read.after, read.max_events, read.max_bytes)
+                self.machine.page(read.id, events, self.now)
+
+    def fail_commit(self, why: str = "disk full") -> None:
+        """The commit of what there is fails."""
+        self.machine.seal()
+        self.machine.reload(self.store.load(self.opened.term), why, self.now)
+        self.settle()
+
+    @property
+    def tables(self) -> dict[str, int]:
+        """Entries by table."""
+        return self.machine.tables()
+
+
+def request(target: str, envelope: bytes = b"?", **fields: object) -> Request:
+    """A request to `type/key`."""
+    return Request(agent(target), envelope, **fields)  # type: ignore[arg-type]
+
+
+def agent(text: str) -> AgentId:
+    """`type/key` as an agent id."""
+    agent_type, _, key = text.partition("/")
+    return AgentId(agent_type, key)
+
+
+def failed(body: Body | None, reason: Reason, **details: object) -> Error:
+    """Asserts that the body is an Error with this reason and these details, and returns it."""
+    assert isinstance(body, Error), body
+    assert Reason(body.reason) is reason, body
+    for key, value in details.items():
+        assert body.details.get(key) == str(value), body
+    return body
+
+
+def done(body: Body | None) -> bool:
+    """Whether the body is Done."""
+    return isinstance(body, Done)
+
+
+def bodies(messages: Sequence[Message], kind: type[B]) -> list[B]:
+    """The bodies of this kind."""
+    return [m.body for m in messages if isinstance(m.body, kind)]

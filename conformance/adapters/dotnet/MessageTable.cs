@@ -41,6 +41,9 @@ internal static class MessageTable
     /// <summary>The generated classes of the vocabulary.</summary>
     public static IEnumerable<Type> GeneratedVocabulary => Generated.Values.Select(d => d.ClrType);
 
+    /// <summary>Canonical JSON for the kit's lines, which may hold what is too deep for a message.</summary>
+    private static JsonSerializerOptions Deep { get; } = new(ParleyJson.Options) { MaxDepth = 512 };
+
     private static Dictionary<string, Type> Records { get; } = Vocabulary.ToDictionary(t => t.Name);
 
     private static SerializationRegistry Registry { get; } = MakeRegistry();
@@ -52,7 +55,7 @@ internal static class MessageTable
         if (Probes.TryGetValue(type, out var probe))
         {
             CheckOps(value);
-            var message = JsonSerializer.Deserialize(value, probe, ParleyJson.Options)!;
+            var message = JsonSerializer.Deserialize(value, probe, Deep)!;
             return protobuf ? ProtobufProbes.Of(message) ?? throw NotProtobuf(type) : message;
         }
 
@@ -71,7 +74,7 @@ internal static class MessageTable
     {
         IMessage m when Generated.ContainsValue(m.Descriptor) => ProtobufNotation.Write(m),
         _ when Records.ContainsValue(message.GetType()) => Notation.Write(message),
-        _ => JsonSerializer.SerializeToNode(ProtobufProbes.From(message), ParleyJson.Options),
+        _ => JsonSerializer.SerializeToNode(ProtobufProbes.From(message), Deep),
     };
 
     /// <summary>A result as observations have it: null, or its wire name and value.</summary>

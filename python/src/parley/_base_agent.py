@@ -28,8 +28,8 @@ class BaseAgent(ABC, Agent):
     """An agent whose subclass defines `on_message_impl`.
 
     A class declares how its messages are run (SPEC AGT-3): `class X(RoutedAgent, mode="stateless")`, and with
-    `concurrency=N` how many events of one agent may be handled at once: by default 1, and as many as the runtime allows if
-    it is stateless.
+    `concurrency=N` how many events of one agent may be handled at once: by default 1, and as many as the runtime allows
+    if it is stateless.
 
     Args:
         description: For people; default: the first line of the class's docstring, or its name.

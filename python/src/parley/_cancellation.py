@@ -10,30 +10,30 @@ from typing import Any
 
 from ._constants import ROOT_LOGGER_NAME
 
+_lock = threading.Lock()  # one for all tokens: it is held for an instant, and tokens are made for every message
 _log = logging.getLogger(ROOT_LOGGER_NAME)
 
 
 class CancellationToken:
     """Cancels what is linked to it, once. Safe to cancel from another thread; callbacks then run in that thread."""
 
-    __slots__ = ("_callbacks", "_cancelled", "_lock")
+    __slots__ = ("_callbacks", "_cancelled")
 
     def __init__(self) -> None:
         self._cancelled = False
-        self._lock = threading.Lock()
-        self._callbacks: dict[Callable[[], None], None] = {}
+        self._callbacks: dict[Callable[[], None], None] | None = None
 
     def cancel(self) -> None:
         """Cancels what is linked and calls the callbacks in the order added. A second call does nothing.
 
         A callback that raises is logged and keeps no other from being called.
         """
-        with self._lock:
+        with _lock:
             if self._cancelled:
                 return
             self._cancelled = True
-            callbacks, self._callbacks = list(self._callbacks), {}
-        for callback in callbacks:
+            callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
             try:
                 callback()
             except Exception:
@@ -45,16 +45,19 @@ class CancellationToken:
 
     def add_callback(self, callback: Callable[[], None]) -> None:
         """Calls `callback` when the token is cancelled; at once if it is already."""
-        with self._lock:
+        with _lock:
             if not self._cancelled:
+                if self._callbacks is None:
+                    self._callbacks = {}
                 self._callbacks[callback] = None
                 return
         callback()
 
     def remove_callback(self, callback: Callable[[], None]) -> None:
         """Forgets `callback`; without effect if it was not added."""
-        with self._lock:
-            self._callbacks.pop(callback, None)
+        with _lock:
+            if self._callbacks is not None:
+                self._callbacks.pop(callback, None)
 
     def link_future(self, future: Future[Any]) -> Future[Any]:
         """Cancels `future` when the token is cancelled, at once if it is already; returns `future`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._cancellation import CancellationToken
 from ._deadlines import Deadlines
+from ._ids import AgentId, TopicId
 from ._patience import Patience
 from .exceptions import CallCancelledError
 
@@ -16,17 +17,19 @@ class Outgoing:
     """Waits for exactly one outcome (SPEC RPC-1).
 
     Args:
-        what: What is waited for, for error texts: "the call to worker/1".
+        what: What is waited for, for error texts: "the call to".
+        target: And whom or what it is for.
         patience: How long.
         abandon: Called when nobody waits any more and no outcome has come: tells whoever works on it.
     """
 
-    __slots__ = ("_abandon", "_future", "_loop", "_patience", "_what")
+    __slots__ = ("_abandon", "_future", "_loop", "_patience", "_target", "_what")
 
-    def __init__(self, what: str, patience: Patience, abandon: Callable[[], None]) -> None:
+    def __init__(self, what: str, target: AgentId | TopicId, patience: Patience, abandon: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._future: asyncio.Future[Any] = self._loop.create_future()
         self._what = what
+        self._target = target
         self._patience = patience
         self._abandon = abandon
 
@@ -42,7 +45,7 @@ class Outgoing:
 
     def expire(self) -> None:
         """The deadline has passed."""
-        self._end(self._patience.exceeded(f"{self._what} had no outcome"))
+        self._end(self._patience.exceeded(f"{self._what} {self._target} had no outcome"))
 
     def _end(self, error: BaseException) -> None:
         if not self._future.done():
@@ -60,7 +63,7 @@ class Outgoing:
             self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
-        self._end(CallCancelledError(f"{self._what} was cancelled by its token"))
+        self._end(CallCancelledError(f"{self._what} {self._target} was cancelled by its token"))
 
     async def wait(self, deadlines: Deadlines, token: CancellationToken | None) -> Any:
         """The outcome, or raises it if it is an exception."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._scope import HandlerScope
 from .exceptions import DeadlineExceededError, InvalidArgumentError
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """The time that a call has.
 
     Attributes:

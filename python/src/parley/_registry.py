@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Union, get_args, get_origin
+from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from ._constants import PROTOBUF_DATA_CONTENT_TYPE
 from ._names import wire_name
@@ -26,8 +25,7 @@ from .exceptions import (
 _Key = tuple[str, str]  # type name, content type
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedPayload:
+class EncodedPayload(NamedTuple):
     """One message in one encoding."""
 
     type_name: str

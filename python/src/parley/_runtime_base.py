@@ -214,9 +214,9 @@ class RuntimeBase(AgentRuntime):
         return message
 
 
-def raise_if_over(patience: Patience, token: CancellationToken | None, what: str) -> None:
+def raise_if_over(patience: Patience, token: CancellationToken | None, what: str, target: AgentId | TopicId) -> None:
     """Raises DeadlineExceededError or CallCancelledError for what is over before anything was sent."""
     if patience.seconds <= 0:
-        raise patience.exceeded(f"{what} was not sent", may_have_run=False)
+        raise patience.exceeded(f"{what} {target} was not sent", may_have_run=False)
     if token is not None and token.is_cancelled():
-        raise CallCancelledError(f"{what} was cancelled by its token before it was sent", may_have_run=False)
+        raise CallCancelledError(f"{what} {target} was cancelled by its token before it was sent", may_have_run=False)

@@ -217,7 +217,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
                 details={"depth": str(len(chain) + 1), "limit": str(MAX_CALL_DEPTH)},
             )
         patience = choose_patience(timeout, self._default_timeout, scope)
-        raise_if_over(patience, cancellation_token, f"the call to {recipient}")
+        raise_if_over(patience, cancellation_token, "the call to", recipient)
         if self._interventions:
             message = await self._intervene_on_send(message, recipient, sender, cancellation_token, message_id)
         work = _LocalCall(
@@ -230,7 +230,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
             deadline=patience.deadline,
             timeout=patience.seconds,
         )
-        work.outgoing = Outgoing(f"the call to {recipient}", patience, lambda: work.end("cancel"))
+        work.outgoing = Outgoing("the call to", recipient, patience, lambda: work.end("cancel"))
         if recipient.type not in self._host.registrations and not wait_for_ready:
             raise NoRespondersError(
                 f"nobody hosts the agent type {recipient.type}", details={"agent_type": recipient.type}
@@ -253,7 +253,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
         """See AgentRuntime.publish_message. In one process every event is ephemeral."""
         message_id = self._message_id(message_id)
         patience = choose_patience(None, self._default_timeout, current_scope())
-        raise_if_over(patience, cancellation_token, f"the publish to {topic_id}")
+        raise_if_over(patience, cancellation_token, "the publish to", topic_id)
         if self._interventions:
             message = await self._intervene_on_publish(message, topic_id, sender, cancellation_token, message_id)
             if message is DropMessage:

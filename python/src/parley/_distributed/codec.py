@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from parley._ids import AgentId, TopicId
@@ -21,14 +22,20 @@ _REASON_NAMES = {value: name.removeprefix(_PREFIX) for name, value in errors_pb2
 _REASON_NUMBERS: dict[str, Any] = {name.removeprefix(_PREFIX): value for name, value in errors_pb2.ErrorReason.items()}
 
 
+@lru_cache(maxsize=4096)
 def agent_to_wire(id: AgentId) -> envelope_pb2.AgentId:
-    """An agent id as a message."""
+    """An agent id as a message, which is shared and must not be changed."""
     return envelope_pb2.AgentId(type=id.type, key=id.key)
+
+
+@lru_cache(maxsize=4096)
+def _agent(type: str, key: str) -> AgentId:
+    return AgentId(type, key)
 
 
 def agent_from_wire(id: envelope_pb2.AgentId) -> AgentId:
     """The agent id of a message. Raises InvalidArgumentError."""
-    return AgentId(id.type, id.key)
+    return _agent(id.type, id.key)
 
 
 def topic_from_wire(id: envelope_pb2.TopicId) -> TopicId:
@@ -38,12 +45,14 @@ def topic_from_wire(id: envelope_pb2.TopicId) -> TopicId:
 
 def envelope_to_wire(message_id: str, payload: EncodedPayload | None) -> bytes:
     """An envelope's bytes; without a payload it says null (SPEC RPC-12)."""
-    if payload is None:
-        return envelope_pb2.Envelope(message_id=message_id).SerializeToString()
-    return envelope_pb2.Envelope(
-        payload=envelope_pb2.Payload(type_name=payload.type_name, content_type=payload.content_type, data=payload.data),
-        message_id=message_id,
-    ).SerializeToString()
+    envelope = envelope_pb2.Envelope()
+    if payload is not None:
+        part = envelope.payload  # member by member: several times as fast as by keywords
+        part.type_name = payload.type_name
+        part.content_type = payload.content_type
+        part.data = payload.data
+    envelope.message_id = message_id
+    return envelope.SerializeToString()
 
 
 def envelope_from_wire(data: bytes) -> tuple[str, EncodedPayload | None]:

@@ -40,7 +40,6 @@ class Queued:
     def __init__(
         self,
         message: broker_service_pb2.Message,
-        *,
         numbered: bool = True,
         covered_bytes: int | None = None,
         deadline: float | None = None,

@@ -17,7 +17,7 @@ from parley._constants import DEFAULT_TIMEOUT, ROOT_LOGGER_NAME
 from parley._ids import AgentId, AgentType, TopicId
 from parley._intervention import DropMessage, InterventionHandler
 from parley._outgoing import Outgoing
-from parley._patience import Patience, choose_patience
+from parley._patience import choose_patience
 from parley._registry import check_reply
 from parley._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_over
 from parley._scope import HandlerScope, current_scope
@@ -57,14 +57,15 @@ _MODES = {"standard": agent_pb2.AGENT_MODE_STANDARD, "stateless": agent_pb2.AGEN
 
 
 class _Answer:
-    """Waits for the answer to one request or publish."""
+    """Takes the answer to one request or publish."""
 
-    __slots__ = ("id", "item", "outgoing")
+    __slots__ = ("id", "is_call", "item", "outgoing")
 
-    def __init__(self, id: int) -> None:
+    def __init__(self, id: int, outgoing: Outgoing, *, is_call: bool) -> None:
         self.id = id
+        self.outgoing = outgoing
+        self.is_call = is_call
         self.item: Queued | None = None
-        self.outgoing: Outgoing
 
     def __call__(self, kind: str, message: Message) -> None:
         self.outgoing.settle((kind, message))
@@ -267,25 +268,33 @@ class DistributedRuntime(RuntimeBase):
         scope = current_scope()
         limit = self._session.limits.max_call_timeout_ms / 1000 or float("inf")
         patience = choose_patience(timeout, self._default_timeout, scope, limit)
-        what = f"the call to {recipient}"
-        raise_if_over(patience, cancellation_token, what)
+        raise_if_over(patience, cancellation_token, "the call to", recipient)
         if self._interventions:
             message = await self._intervene_on_send(message, recipient, sender, cancellation_token, message_id)
         envelope = envelope_to_wire(message_id, self._serializers.encode(message))
         check_size(envelope, self._session)
-        wire = Message(
-            request=call_pb2.Request(target=agent_to_wire(recipient), wait_for_ready=wait_for_ready, envelope=envelope)
-        )
+        wire = Message()
+        request = wire.request  # member by member: several times as fast as by keywords
+        request.target.type = recipient.type
+        request.target.key = recipient.key
+        request.envelope = envelope
+        if wait_for_ready:
+            request.wait_for_ready = True
         covered: int | None = len(envelope)
-        self._fill_sender(wire.request, sender, scope)
+        if sender is not None:
+            self._fill_sender(request, sender, scope)
         if scope is not None:
-            wire.request.call_chain.extend(map(agent_to_wire, scope.chain))
+            request.call_chain.extend(map(agent_to_wire, scope.chain))
             covered = None
-        kind, answer = await self._ask(wire, what, patience, cancellation_token, covered, deadline=patience.deadline)
+        outgoing = Outgoing("the call to", recipient, patience, lambda: self._abandon(answer_to))
+        answer_to = _Answer(self._session.next_id(), outgoing, is_call=True)
+        kind, answer = await self._ask(wire, answer_to, cancellation_token, covered, patience.deadline)
         if kind == "error":
             error = error_from_wire(answer.error)
             if isinstance(error, DeadlineExceededError):
-                raise patience.exceeded(f"{what} had no outcome", may_have_run=error.may_have_run) from error
+                raise patience.exceeded(
+                    f"the call to {recipient} had no outcome", may_have_run=error.may_have_run
+                ) from error
             raise error
         _, payload = envelope_from_wire(answer.reply.envelope)
         if payload is None:
@@ -308,20 +317,24 @@ class DistributedRuntime(RuntimeBase):
         self._check_open()
         scope = current_scope()
         patience = choose_patience(None, self._default_timeout, scope)
-        what = f"the publish to {topic_id}"
-        raise_if_over(patience, cancellation_token, what)
+        raise_if_over(patience, cancellation_token, "the publish to", topic_id)
         if self._interventions:
             message = await self._intervene_on_publish(message, topic_id, sender, cancellation_token, message_id)
             if message is DropMessage:
                 return
         envelope = envelope_to_wire(message_id, self._serializers.encode(message))
         check_size(envelope, self._session)
-        wire = Message(publish=publish_pb2.Publish(ephemeral=ephemeral, envelope=envelope))
+        wire = Message()
+        wire.publish.ephemeral = ephemeral
+        wire.publish.envelope = envelope
         wire.publish.topic.type = topic_id.type
         wire.publish.topic.source = topic_id.source
-        self._fill_sender(wire.publish, sender, scope)
+        if sender is not None:
+            self._fill_sender(wire.publish, sender, scope)
+        outgoing = Outgoing("the publish to", topic_id, patience, lambda: self._abandon(answer_to))
+        answer_to = _Answer(self._session.next_id(), outgoing, is_call=False)
         try:
-            kind, answer = await self._ask(wire, what, patience, cancellation_token, len(envelope))
+            kind, answer = await self._ask(wire, answer_to, cancellation_token, len(envelope))
         except DeadlineExceededError as error:  # whether it was stored is not known (SPEC PUB-8)
             raise OutcomeUnknownError(error.message, details=error.details) from error
         if kind == "error":
@@ -329,29 +342,25 @@ class DistributedRuntime(RuntimeBase):
         if not answer.published.recipients:
             self._warn_of_no_recipient(topic_id)
 
+    @staticmethod
     def _fill_sender(
-        self, command: call_pb2.Request | publish_pb2.Publish, sender: AgentId | None, scope: HandlerScope | None
+        command: call_pb2.Request | publish_pb2.Publish, sender: AgentId, scope: HandlerScope | None
     ) -> None:
         """Says who sends, and with which epoch if its handler is running (SPEC AGT-5)."""
-        if sender is not None:
-            command.sender.type = sender.type
-            command.sender.key = sender.key
-            if scope is not None and scope.agent == sender:
-                command.sender_epoch = scope.epoch
+        command.sender.type = sender.type
+        command.sender.key = sender.key
+        if scope is not None and scope.agent == sender:
+            command.sender_epoch = scope.epoch
 
     async def _ask(
         self,
         message: Message,
-        what: str,
-        patience: Patience,
+        answer: _Answer,
         token: CancellationToken | None,
         covered_bytes: int | None,
-        *,
         deadline: float | None = None,
     ) -> tuple[str, Message]:
         """Sends a command and waits for its answer, the deadline, the token or the end of the session."""
-        answer = _Answer(self._session.next_id())
-        answer.outgoing = Outgoing(what, patience, lambda: self._abandon(answer, is_call=deadline is not None))
         message.id = answer.id
         self._answers[answer] = None
         self._session.expect(answer.id, answer)
@@ -362,13 +371,13 @@ class DistributedRuntime(RuntimeBase):
             self._answers.pop(answer, None)
         return result
 
-    def _abandon(self, answer: _Answer, *, is_call: bool) -> None:
+    def _abandon(self, answer: _Answer) -> None:
         """Nobody waits for the answer: a call is cancelled; what has not been written never will be."""
         if not self._session.forget(answer.id) or answer.item is None:
             return
         if not answer.item.written:
             answer.item.dropped = True
-        elif is_call:
+        elif answer.is_call:
             self._session.send(Message(cancel=call_pb2.Cancel(request_id=answer.id)))
 
     def _warn_of_no_recipient(self, topic: TopicId) -> None:

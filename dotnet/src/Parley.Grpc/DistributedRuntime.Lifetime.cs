@@ -80,7 +80,7 @@ public sealed partial class DistributedRuntime
                 DistributedLog.Draining(_logger, $"the broker said goodbye: {message.Goodbye.Reason}");
                 break;
             default:
-                _worker.Handle(message);
+                _dispatcher.Handle(message);
                 break;
         }
     }

@@ -16,8 +16,8 @@ public sealed partial class DistributedRuntime : IAgentRuntime
     private readonly AgentHost _host;
     private readonly Session _session;
     private readonly MessageIds _messageIds;
-    private readonly WorkerContext _context;
-    private readonly Worker _worker;
+    private readonly DispatchContext _context;
+    private readonly Dispatcher _dispatcher;
     private readonly NoRecipientsWarning _noRecipients;
 
     private DistributedRuntime(DistributedRuntimeOptions options, Connection connection, string producerId)
@@ -27,8 +27,8 @@ public sealed partial class DistributedRuntime : IAgentRuntime
         _host = new AgentHost(this, _messages, options.LoggerFactory);
         _session = new Session(connection, options.TimeProvider, _logger);
         _messageIds = new MessageIds(producerId);
-        _context = new WorkerContext(_host, _session, _messages, options, _messageIds, _logger, _tornDown.Token);
-        _worker = new Worker(_context);
+        _context = new DispatchContext(_host, _session, _messages, options, _messageIds, _logger, _tornDown.Token);
+        _dispatcher = new Dispatcher(_context);
         _noRecipients = new NoRecipientsWarning(_logger, options.TimeProvider);
     }
 

@@ -82,6 +82,7 @@ public abstract partial class RuntimeTests : IAsyncLifetime
     [Fact]
     public async Task A_message_without_a_handler_is_unhandled()
     {
+        Runtime.AddMessageType<News>();
         var raised = await Assert.ThrowsAsync<UnhandledMessageException>(() => Runtime.SendMessageAsync(new News("x"), Somebody).Within());
         Assert.Equal("News", raised.Details["type_name"]);
         Assert.Contains("Ask", raised.Details["understood"], StringComparison.Ordinal);

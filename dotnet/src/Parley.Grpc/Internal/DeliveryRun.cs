@@ -3,7 +3,7 @@ using Parley.Wire.V1;
 namespace Parley;
 
 /// <summary>An event on its way through its handler; settled by one Ack or Nack, unless it is ephemeral (DLV-2).</summary>
-internal sealed class DeliveryRun(WorkerContext context, Worker worker, HostedAgent hosted, Delivery delivery) : HandlerRun
+internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher, HostedAgent hosted, Delivery delivery) : HandlerRun
 {
     public override async Task RunAsync()
     {
@@ -42,7 +42,7 @@ internal sealed class DeliveryRun(WorkerContext context, Worker worker, HostedAg
             await SettleAsync(settlement).ConfigureAwait(false);
         }
 
-        worker.Forget(hosted.Id, delivery.Position);
+        dispatcher.Forget(hosted.Id, delivery.Position);
         await context.EndAsync(hosted).ConfigureAwait(false);
     }
 

@@ -5,17 +5,17 @@ namespace Parley;
 /// <summary>A call on its way through its handler; ends with exactly one answer (RPC-1).</summary>
 internal sealed class RequestRun : HandlerRun
 {
-    private readonly WorkerContext _context;
-    private readonly Worker _worker;
+    private readonly DispatchContext _context;
+    private readonly Dispatcher _dispatcher;
     private readonly HostedAgent _hosted;
     private readonly ulong _id;
     private readonly Request _request;
     private readonly CancellationTokenSource _cancelled;
     private readonly Deadline? _deadline;
 
-    public RequestRun(WorkerContext context, Worker worker, HostedAgent hosted, ulong id, Request request)
+    public RequestRun(DispatchContext context, Dispatcher dispatcher, HostedAgent hosted, ulong id, Request request)
     {
-        (_context, _worker, _hosted, _id, _request) = (context, worker, hosted, id, request);
+        (_context, _dispatcher, _hosted, _id, _request) = (context, dispatcher, hosted, id, request);
         _cancelled = CancellationTokenSource.CreateLinkedTokenSource(context.TornDown);
         if (request.HasTimeoutMs)
         {
@@ -59,7 +59,7 @@ internal sealed class RequestRun : HandlerRun
             answer = new Message { Error = failure.ToWire() };
         }
 
-        _worker.Forget(_id);
+        _dispatcher.Forget(_id);
         answer.Re = _id;
         _context.Session.Tell(answer);
         _cancelled.Dispose();

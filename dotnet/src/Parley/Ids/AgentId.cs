@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text.Json.Serialization;
 
 namespace Parley;
 
@@ -6,6 +7,7 @@ namespace Parley;
 /// <param name="Type">ASCII letters, digits, '_', '.', '-'; at most 255 bytes (ID-1).</param>
 /// <param name="Key">Non-empty Unicode without control characters; at most 1,024 bytes of UTF-8 (ID-2).</param>
 /// <exception cref="InvalidArgumentException">A part breaks its rule; the text says which and where.</exception>
+[method: JsonConstructor]
 public readonly record struct AgentId(string Type, string Key) : IParsable<AgentId>
 {
     /// <summary>The agent type.</summary>

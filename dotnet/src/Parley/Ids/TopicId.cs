@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text.Json.Serialization;
 
 namespace Parley;
 
@@ -6,6 +7,7 @@ namespace Parley;
 /// <param name="Type">ASCII letters, digits, '_', '.', '-', ':', '='; at most 255 bytes (ID-1).</param>
 /// <param name="Source">The key of the agents that get the event (SUB-1); rules as for <see cref="AgentId.Key"/>.</param>
 /// <exception cref="InvalidArgumentException">A part breaks its rule; the text says which and where.</exception>
+[method: JsonConstructor]
 public readonly record struct TopicId(string Type, string Source = "default") : IParsable<TopicId>
 {
     /// <summary>The topic type.</summary>

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace Parley;
 
 /// <summary>What every message to an agent of this process needs.</summary>
-internal sealed record WorkerContext(
+internal sealed record DispatchContext(
     AgentHost Host,
     Session Session,
     SerializationRegistry Messages,

@@ -6,7 +6,7 @@ namespace Parley;
 
 /// <summary>What the broker asks of this process: activations, calls, events, cancellations.</summary>
 /// <remarks>Everything here runs on the reading loop and only starts things; handlers run elsewhere.</remarks>
-internal sealed class Worker(WorkerContext context)
+internal sealed class Dispatcher(DispatchContext context)
 {
     private readonly ConcurrentDictionary<ulong, RequestRun> _running = new();
     private readonly ConcurrentDictionary<(AgentId Recipient, ulong Position), byte> _unsettled = new();

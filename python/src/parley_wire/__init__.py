@@ -1,0 +1,1 @@
+"""Generated wire code, one package per protocol version, and nothing else."""

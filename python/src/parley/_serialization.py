@@ -63,7 +63,7 @@ def message_class_of(serializer: object) -> type[Any] | None:
                 argument = get_args(base)[0]
                 if isinstance(argument, typing.ForwardRef):
                     argument = getattr(sys.modules[cls.__module__], argument.__forward_arg__, None)
-                if isinstance(argument, type):
+                if isinstance(argument, type) and argument is not Any:
                     return argument
     return None
 

@@ -1,0 +1,198 @@
+"""AgentHost: which handlers run when."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from parley import AgentId, MessageContext, RoutedAgent, SingleThreadedAgentRuntime, TopicId, UnknownPayload, event, rpc
+from parley import _host as host_module
+from parley._host import AgentHost
+from parley._slot import AgentSlot, Registration
+from parley._work import Work
+from parley.exceptions import CallCancelledError, DeadlineExceededError, ParleyError
+
+PATIENCE = 5.0
+
+
+@dataclass
+class Say:
+    text: str
+
+
+class Gated(RoutedAgent):
+    def __init__(self, gate: asyncio.Event) -> None:
+        self.gate = gate
+        self.closed = False
+
+    @rpc
+    async def call(self, message: Say, ctx: MessageContext) -> Say:
+        await self.gate.wait()
+        return message
+
+    @event
+    async def told(self, message: Say, ctx: MessageContext) -> None:
+        await self.gate.wait()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeWork(Work):
+    __slots__ = ("log", "message")
+
+    def __init__(self, log: list[Any], text: str = "", **known: Any) -> None:
+        super().__init__(known.pop("recipient", AgentId("a", "k")), sender=None, message_id="m", **known)
+        self.log = log
+        self.message = Say(text)
+
+    def started(self) -> None:
+        self.log.append(("started", self.message.text))
+
+    def open(self) -> Any:
+        return self.message
+
+    def unknown(self) -> UnknownPayload:
+        return UnknownPayload("", "", b"")
+
+    def succeeded(self, result: Any) -> None:
+        self.log.append(("succeeded", self.message.text))
+
+    def ignored(self) -> None:
+        self.log.append(("ignored", self.message.text))
+
+    def failed(self, error: ParleyError | CallCancelledError) -> None:
+        self.log.append((type(error).__name__, self.message.text))
+
+
+class Bench:
+    """A host with one agent behind a gate."""
+
+    def __init__(self, max_concurrency: int = 10) -> None:
+        self.gate = asyncio.Event()
+        self.log: list[Any] = []
+        self.host = AgentHost(SingleThreadedAgentRuntime(), max_concurrency=max_concurrency)
+        self.registration = Registration("a", factory=lambda: Gated(self.gate))
+        self.host.registrations["a"] = self.registration
+
+    def slot(self, key: str = "k") -> AgentSlot:
+        id = AgentId("a", key)
+        return self.host.slots.get(id) or self.host.activate(id, self.registration)
+
+    def call(self, text: str, **known: Any) -> FakeWork:
+        work = FakeWork(self.log, text, topic=None, **known)
+        self.host.submit(self.slot(), work)
+        return work
+
+    def tell(self, text: str) -> FakeWork:
+        work = FakeWork(self.log, text, topic=TopicId("t", "k"))
+        self.host.submit(self.slot(), work)
+        return work
+
+    async def idle(self) -> list[Any]:
+        self.gate.set()
+        await asyncio.wait_for(self.host.idle(), PATIENCE)
+        return self.log
+
+
+async def test_max_concurrency_holds_up_all_but_nested_calls() -> None:
+    bench = Bench(max_concurrency=2)
+    for text in ("1", "2", "3", "4"):
+        bench.call(text)
+    bench.call("nested", chain=(AgentId("b", "k"),))
+    assert bench.log == [("started", "1"), ("started", "2"), ("started", "nested")]
+    assert bench.host.busy == 5
+    log = await bench.idle()
+    assert [text for what, text in log if what == "started"] == ["1", "2", "nested", "3", "4"]
+    assert sum(what == "succeeded" for what, _ in log) == 5
+    assert bench.host.busy == 0
+
+
+async def test_events_wait_for_each_other_and_calls_do_not() -> None:
+    bench = Bench()
+    bench.tell("1")
+    bench.tell("2")
+    bench.call("3")
+    assert [text for _, text in bench.log] == ["1", "3"]
+    assert [entry for entry in await bench.idle() if entry[0] == "started"][-1] == ("started", "2")
+
+
+async def test_work_that_ended_while_it_waited_never_starts() -> None:
+    bench = Bench(max_concurrency=1)
+    bench.call("1")
+    bench.call("cancelled").end("cancel")
+    bench.call("late", deadline=time.monotonic() - 1, timeout=1.0)
+    await asyncio.sleep(0.05)
+    log = await bench.idle()
+    assert ("CallCancelledError", "cancelled") in log
+    assert ("DeadlineExceededError", "late") in log
+
+
+async def test_handlers_are_held_until_released() -> None:
+    bench = Bench()
+    allowed = False
+    bench.host.may_start = lambda: allowed
+    bench.call("1")
+    bench.tell("2")
+    await asyncio.sleep(0)
+    assert bench.log == []
+    allowed = True
+    bench.host.release()
+    assert [text for _, text in bench.log] == ["1", "2"]
+    await bench.idle()
+
+
+async def test_stopping_fires_tokens_cancels_handlers_and_closes_agents() -> None:
+    bench = Bench()
+    work = bench.call("1")
+    bench.tell("2")
+    agent = await bench.slot().wait()
+    await bench.host.stop()
+    assert isinstance(agent, Gated)
+    assert agent.closed
+    assert work.token.is_cancelled()
+    assert ("CallCancelledError", "1") in bench.log
+    assert bench.host.slots == {}
+    assert bench.host.busy == 0
+
+
+async def test_stateless_agents_are_let_go_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "MAX_IDLE_STATELESS", 2)
+    bench = Bench()
+    bench.gate.set()
+    bench.registration.mode = "stateless"
+    first = bench.slot("1")
+    for key in ("1", "2", "1", "3"):
+        bench.host.submit(bench.slot(key), FakeWork(bench.log, key, topic=None))
+        await bench.idle()
+    assert [slot.id.key for slot in bench.host.slots.values()] == ["1", "3"]
+    assert bench.slot("1") is first
+
+
+async def test_a_handler_that_keeps_its_agent_is_warned_of(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parley._work.BLOCKED_WARNING_INTERVAL", 0.02)
+    bench = Bench()
+    work = bench.tell("1")
+    await bench.slot().wait()
+    while len(caplog.records) < 2:  # noqa: ASYNC110 - the warnings come by themselves
+        await asyncio.sleep(0.005)
+    assert "a handler of a/k has been running for 0 s and keeps the agent's other events waiting" in caplog.text
+    assert not work.token.is_cancelled()
+    await bench.idle()
+
+
+async def test_time_is_up_is_an_error_of_the_call() -> None:
+    bench = Bench()
+    work = bench.call("1", deadline=time.monotonic() + 0.01, timeout=0.01)
+    fired = asyncio.Event()
+    work.token.add_callback(fired.set)
+    await asyncio.wait_for(fired.wait(), PATIENCE)
+    assert work.ended_by == "deadline"
+    assert DeadlineExceededError.__name__ not in str(bench.log)  # the handler goes on until it ends by itself
+    assert (await bench.idle())[-1] == ("succeeded", "1")

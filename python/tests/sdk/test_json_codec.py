@@ -1,0 +1,89 @@
+"""Canonical JSON beside the vectors: Python's own types and annotations."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parley._json_codec import codec_of, is_record
+from parley._json_values import BadValue
+
+from . import vocabulary
+
+
+@dataclass
+class Rich:
+    pair: tuple[int, ...]
+    words: Sequence[str]
+    table: Mapping[str, float]
+    old: Optional[int] = None  # noqa: UP045
+    bare: dict = field(default_factory=dict)  # type: ignore[type-arg]
+    plain: list = field(default_factory=list)  # type: ignore[type-arg]
+    bounded: Annotated[int, "anything"] = 0
+    computed: int = field(init=False, default=1)
+
+
+def test_annotations() -> None:
+    codec = codec_of(Rich)
+    value = Rich((1, 2), ["a"], {"x": 2}, bare={"a": [None, 1.5]})
+    encoded = codec.encode(value)
+    assert encoded == {
+        "pair": [1, 2],
+        "words": ["a"],
+        "table": {"x": 2.0},
+        "old": None,
+        "bare": {"a": [None, 1.5]},
+        "plain": [],
+        "bounded": 0,
+    }
+    assert codec.decode(encoded) == value
+
+
+@pytest.mark.parametrize(
+    "annotation", [complex, set[int], dict[int, str], int | str, tuple[int, str], typing.Literal[1], "unresolved"]
+)
+def test_types_that_are_not_listed(annotation: Any) -> None:
+    with pytest.raises(BadValue, match="is no type of canonical JSON"):
+        codec_of(annotation)
+
+
+def test_names_that_collide() -> None:
+    @dataclass
+    class Twice:
+        dataPoint: int  # noqa: N815
+        data_point: int
+
+    with pytest.raises(BadValue, match="dataPoint and data_point would both be data_point"):
+        codec_of(Twice).encode(Twice(1, 2))
+
+
+def test_paths() -> None:
+    codec = codec_of(vocabulary.Nested)
+    good = {"label": "a", "count": 1}
+    with pytest.raises(BadValue) as caught:
+        codec.decode({"inner": good, "items": [good, {"label": "a", "count": "x"}], "by_name": {}})
+    assert caught.value.member == "items[1].count"
+    with pytest.raises(BadValue) as caught:
+        codec.decode({"inner": good, "items": [], "by_name": {"secret": {"label": 1, "count": 1}}})
+    assert caught.value.member == "by_name.*.label"
+
+
+def test_records() -> None:
+    assert is_record(vocabulary.Empty)
+    assert not is_record(vocabulary.Empty())
+    assert not is_record(int)
+
+
+inner = st.builds(vocabulary.Inner, st.text(st.characters(exclude_categories=["Cs"])), st.integers(-(2**63), 2**64 - 1))
+
+
+@given(st.builds(vocabulary.Nested, inner, st.lists(inner), st.dictionaries(st.text("ab"), inner), st.none() | inner))
+def test_round_trip(value: vocabulary.Nested) -> None:
+    codec = codec_of(vocabulary.Nested)
+    assert codec.decode(codec.encode(value)) == value

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-from conftest import EXAMPLES, Run
+from conftest import Run
 
 
 def test_worker_and_coordinator(run: Run) -> None:
@@ -13,21 +12,6 @@ def test_worker_and_coordinator(run: Run) -> None:
     assert coordinator.line("Worker completed") == "Worker completed: Processed task task-1"
     assert coordinator.stop() == ["Worker completed: Processed task task-1"]
     assert worker.stop() == ["Worker is ready"]
-
-
-# Builds two programs.
-@pytest.mark.timeout(400)
-def test_analytics(run: Run, dotnet: str) -> None:
-    def program(name: str, assembly: str) -> str:
-        return str(EXAMPLES / "analytics" / name / "bin" / "Release" / "net10.0" / f"{assembly}.dll")
-
-    agent = run(dotnet, program("agent", "Analytics"))
-    agent.line("Analytics is ready")
-    collector = run("analytics/python/collector.py")
-    assert collector.line("From") == "From Python: mean 5.00, standard deviation 2.00"
-    assert run(dotnet, program("caller", "Caller")).end() == ["From .NET: mean 5.00, standard deviation 2.00"]
-    collector.stop()
-    agent.stop()
 
 
 def test_custom_serializer(run: Run) -> None:

@@ -47,8 +47,8 @@ class Deadlines(Generic[K]):
     def take(self, now: float) -> list[K]:
         """Removes and returns what is due, earliest slot first."""
         due: list[K] = []
-        limit = math.floor(now / SLOT)
-        while self._slots and self._slots[0] <= limit:
+        # Compared as `next` says it, so that what it promises is there at that very moment.
+        while self._slots and self._slots[0] * SLOT <= now:
             due.extend(self._keys_in.pop(heapq.heappop(self._slots)))
         for key in due:
             del self._slot_of[key]

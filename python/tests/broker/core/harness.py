@@ -113,6 +113,20 @@ class Client:
         """Registers an agent type: the answer."""
         return self.ask(RegisterAgentType(agent_type, mode, **fields))  # type: ignore[arg-type]
 
+    def command_host(self, agent_type: str, mode: int) -> int:
+        """Registers an agent type without waiting for the answer: its id."""
+        return self.command(RegisterAgentType(agent_type, mode))
+
+    def command_subscribe(self, topic_type: str, agent_type: str, durable: bool) -> int:
+        """Adds a subscription without waiting for the answer: its id."""
+        return self.command(Subscribe(Subscription(SubscriptionKey(topic_type, TopicMatch.EXACT, agent_type), durable)))
+
+    def frame_credit(self, messages: int, size: int) -> None:
+        """Says a frame without messages that gives credit."""
+        core = self._core
+        core.machine.receive(self.connection, Frame(0, 0, messages, size, []), core.now)
+        core.settle()
+
     def subscribe(self, topic_type: str, agent_type: str, match: int = TopicMatch.EXACT, durable: bool = True) -> Body:
         """Adds a subscription: the answer."""
         return self.ask(Subscribe(Subscription(SubscriptionKey(topic_type, match, agent_type), durable)))
@@ -152,7 +166,7 @@ class Core:
         return Client(self, self._connections)
 
     def client(self, credit: int = CREDIT, hello: Hello = HELLO) -> Client:
-        """A connection with a session."""
+        """A connection with a session that gave this credit, in messages and bytes."""
         client = self.connect()
         client.frame(Message(hello, 1), credit=credit)
         client.read()

@@ -193,6 +193,11 @@ class BaseAgent(ABC, Agent):
         """The classes of the messages that agents of this class handle or return."""
         return []
 
+    @classmethod
+    def understood_types(cls, *, is_rpc: bool) -> list[builtins.type[Any]]:
+        """The classes of the messages that agents of this class handle as calls, or as events."""
+        return []
+
     async def register_instance(
         self,
         runtime: AgentRuntime,

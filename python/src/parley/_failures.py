@@ -29,7 +29,7 @@ def is_unhandled(error: BaseException) -> bool:
 def unhandled(work: Work, agent: Agent, type_name: str) -> UnhandledMessageError:
     """The error of a call that the agent has no handler for."""
     details = {"type_name": type_name}
-    understood = agent.handled_types() if isinstance(agent, BaseAgent) else []
+    understood = agent.understood_types(is_rpc=work.is_rpc) if isinstance(agent, BaseAgent) else []
     if understood:
         details["understood"] = ", ".join(sorted(wire_name(cls) for cls in understood))
     return UnhandledMessageError(f"the agent {work.recipient} has no handler for {type_name}", details=details)

@@ -48,6 +48,14 @@ class RoutedAgent(BaseAgent):
         return max(timeouts, default=DEFAULT_EVENT_TIMEOUT)
 
     @classmethod
+    def understood_types(cls, *, is_rpc: bool) -> list[type[Any]]:
+        """The classes of the messages that its handlers take as calls, or as events."""
+        kinds = ("rpc", "any") if is_rpc else ("event", "any")
+        return [
+            received for received, handlers in cls._routes().items() if any(spec.kind in kinds for _, spec in handlers)
+        ]
+
+    @classmethod
     def _routes(cls) -> _Routes:
         routes: _Routes | None = cls.__dict__.get("_parley_routes")
         if routes is None:

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-_DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
+
+def _is_default(handler: Any) -> bool:
+    """True for Python's own handlers, and for the one that asyncio.run puts over that of SIGINT."""
+    if handler in (signal.SIG_DFL, signal.default_int_handler):
+        return True
+    inner = getattr(handler, "func", None)
+    return isinstance(getattr(inner, "__self__", None), asyncio.Runner)
 
 
 @contextmanager
@@ -23,7 +29,7 @@ def on_signals(signals: Sequence[signal.Signals], call: Callable[[signal.Signals
     if threading.current_thread() is threading.main_thread():
         for number in signals:
             before = signal.getsignal(number)
-            if before in _DEFAULTS:
+            if _is_default(before):
                 loop.add_signal_handler(number, call, number)
                 taken[number] = before
     try:

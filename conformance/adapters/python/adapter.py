@@ -20,10 +20,26 @@ import parley
 from parley import AgentId, CancellationToken, DistributedRuntime, TopicId, TypePrefixSubscription, TypeSubscription
 
 LINE_LIMIT = 96 * 1024 * 1024
-CAPABILITIES = (
-    "json protobuf probe probe_v2 probe_wide versioned stateless typed pinned encode prefix ephemeral wait_for_ready "
-    "block several_runtimes cancel wide_integers naive_times"
-).split()
+CAPABILITIES = [
+    "json",
+    "protobuf",
+    "probe",
+    "probe_v2",
+    "probe_wide",
+    "versioned",
+    "stateless",
+    "typed",
+    "pinned",
+    "encode",
+    "prefix",
+    "ephemeral",
+    "wait_for_ready",
+    "block",
+    "several_runtimes",
+    "cancel",
+    "wide_integers",
+    "naive_times",
+]
 BEHAVIOURS: dict[str, Callable[[behaviours.Observe, behaviours.Gates], Any]] = {
     "probe": behaviours.ProbeAgent,
     "probe_v2": behaviours.ProbeV2Agent,
@@ -32,7 +48,7 @@ BEHAVIOURS: dict[str, Callable[[behaviours.Observe, behaviours.Gates], Any]] = {
 }
 
 
-class Unsupported(Exception):  # noqa: N818 - an answer
+class Unsupported(Exception):
     """This adapter does not have what was asked for."""
 
 

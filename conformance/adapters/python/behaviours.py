@@ -16,7 +16,7 @@ from parley import AgentId, CancellationToken, MessageContext, RoutedAgent, Topi
 Observe = Callable[..., None]
 
 
-class ProbeFailure(Exception):  # noqa: N818 - the protocol names it
+class ProbeFailure(Exception):
     """What `fail` raises; its text is exactly the step's."""
 
 
@@ -104,9 +104,7 @@ class ScriptedAgent(RoutedAgent):
 
     async def _call(self, step: Any, token: CancellationToken) -> str:
         timeout = step.timeout_ms / 1000 if step.timeout_ms else None
-        call = self.send_message(
-            step.message, AgentId.from_str(step.to), cancellation_token=token, timeout=timeout
-        )
+        call = self.send_message(step.message, AgentId.from_str(step.to), cancellation_token=token, timeout=timeout)
         reply, error = await outcome_of(self._observe, step.message.label, call)
         if error is None:
             return str(getattr(reply, "value", ""))

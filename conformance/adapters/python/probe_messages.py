@@ -150,8 +150,6 @@ def _step(value: Mapping[str, Any]) -> Step:
     return Step(**members)
 
 
-
-
 def is_protobuf(message: Any) -> bool:
     """True for generated classes."""
     return isinstance(message, ProtobufMessage)

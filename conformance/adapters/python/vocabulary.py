@@ -1,4 +1,4 @@
-"""The vocabulary of conformance/vectors as dataclasses, and values in the vectors' notation made into messages and back."""
+"""The vocabulary of conformance/vectors as dataclasses; values in the vectors' notation made into messages and back."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class Names:
     UserIDs: int
     X: int
     XY: int
-    camelCase: int  # noqa: N815
+    camelCase: int  # noqa: N815 - written so in other languages
     SHA256: int
     Sha256Sum: int
     OAuth2Token: int

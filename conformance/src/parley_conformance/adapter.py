@@ -22,7 +22,7 @@ LINE_LIMIT = 96 * 1024 * 1024
 _WITH_SCHEMA = ("hello", "subscribe", "encode", "decode")
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not an error of the kit
+class Refused(Exception):
     """The adapter answered a command with an error."""
 
     def __init__(self, command: str, reason: str, message: str) -> None:
@@ -98,8 +98,9 @@ class Adapter:
         self, dialled: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         ended = asyncio.create_task(self.child.process.wait())
+        either: set[asyncio.Future[Any]] = {dialled, ended}
         try:
-            await asyncio.wait({dialled, ended}, timeout=DIAL_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=DIAL_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ended.cancel()
         if dialled.done():
@@ -201,8 +202,8 @@ class Adapter:
         self._broken = self._broken or why
         for cmd, future in self._waiting.values():
             if not future.done():
-                future.set_exception(HarnessError(f"the adapter of {self.name}: {why}, {cmd!r} was not answered; "
-                                                  f"its log ends: {self.child.tail()}"))
+                text = f"the adapter of {self.name}: {why}, {cmd!r} was not answered; its log ends: {self.child.tail()}"
+                future.set_exception(HarnessError(text))
                 future.exception()
         self._waiting.clear()
         self.changed.set()

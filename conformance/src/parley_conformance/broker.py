@@ -1,8 +1,8 @@
 """The broker under test: started by a launcher for one case, or reached at an address.
 
-A launcher is a program that is given one argument, a JSON object of settings, and writes one line of JSON to its standard
-output when the broker serves: `{"address": "grpc://HOST:PORT", "pid": N}`, or `{"unsupported": "why"}`. It keeps running and
-ends the broker when its standard input ends. README.md lists the settings.
+A launcher is a program that is given one argument, a JSON object of settings, and writes one line of JSON to its
+standard output when the broker serves: `{"address": "grpc://HOST:PORT", "pid": N}`, or `{"unsupported": "why"}`. It
+keeps running and ends the broker when its standard input ends. README.md lists the settings.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Broker:
         try:
             raw = await asyncio.wait_for(child.process.stdout.readline(), START_LIMIT_S)
         except TimeoutError:
-            raise HarnessError(f"the broker did not serve within {START_LIMIT_S:g} s; its log ends: {child.tail()}") from None
+            text = f"the broker did not serve within {START_LIMIT_S:g} s; its log ends: {child.tail()}"
+            raise HarnessError(text) from None
         try:
             line = json.loads(raw)
         except ValueError:
@@ -84,7 +85,7 @@ class Broker:
                 f"the broker's launcher wrote {raw[:200]!r} instead of a line of JSON; its log ends: {child.tail()}"
             ) from None
         if not isinstance(line, dict) or not ("unsupported" in line or ("address" in line and "pid" in line)):
-            raise HarnessError(f"the broker's launcher wrote {line!r}; it must have address and pid, or unsupported")
+            raise HarnessError(f"the broker's launcher wrote {line!r}; it needs address and pid, or unsupported")
         return line
 
     def memory(self) -> int:

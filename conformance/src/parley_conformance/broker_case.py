@@ -13,7 +13,7 @@ from typing import Any
 from parley_conformance import matching, spec
 from parley_conformance.broker import Broker
 from parley_conformance.journal import Journal
-from parley_conformance.model import Case, Failed
+from parley_conformance.model import Case, Failed, Inconclusive
 from parley_conformance.peer import WITHIN_MS, Habits, Peer
 from parley_conformance.timing import LagMeter, check_window
 
@@ -113,6 +113,8 @@ async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]
             await _STEPS[next(iter(step))](table, step)
         except Failed as failed:
             raise Failed(f"step {number}: {failed}", rule=failed.rule, party=failed.party) from None
+        except Inconclusive as inconclusive:
+            raise Inconclusive(f"step {number}: {inconclusive}") from None
     if case.never:
         await table.fence()
         for one in case.never:
@@ -145,9 +147,8 @@ def _check_time(table: Table, step: Mapping[str, Any], what: str) -> None:
     if window := step.get("took_ms"):
         since = table.bookmarks[window["since"]]["at"]
         elapsed = (asyncio.get_running_loop().time() - since) * 1000
-        check_window(
-            what, elapsed, at_least=window.get("min", 0), at_most=window.get("max"), lag_ms=table.lag.worst_ms(since)
-        )
+        excuse = table.lag.excuse(since)
+        check_window(what, elapsed, at_least=window.get("min", 0), at_most=window.get("max"), excuse=excuse)
 
 
 async def _send(table: Table, step: Mapping[str, Any]) -> None:

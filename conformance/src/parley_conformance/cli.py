@@ -12,13 +12,14 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from parley_conformance import __version__, exitcode, languages, plan, runner, spec, suite, workloads
+from parley_conformance import __version__, exitcode, languages, plan, runner, spec, suite
 from parley_conformance.broker import BrokerSource
 from parley_conformance.explain import explain as explain_case
 from parley_conformance.model import Case, HarnessError, Run
 from parley_conformance.paths import CONFORMANCE
 from parley_conformance.reports import console as shown
 from parley_conformance.reports import files
+from parley_conformance.workloads import registry
 
 DEFAULT_OUT = CONFORMANCE.parent / "build" / "conformance"
 
@@ -41,12 +42,12 @@ def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
         [
             click.argument("cases", nargs=-1, metavar="[CASE]..."),
             click.option("--filter", "text", default="", help="Only runs whose name contains this text."),
-            click.option("--family", "families", multiple=True, help="Only this family; may be repeated, as all of these."),
+            click.option("--family", "families", multiple=True, help="Only this family; may be repeated."),
             click.option("--pair", "pairs", multiple=True, help="Only this pair, e.g. python-dotnet."),
             click.option("--content", "contents", multiple=True, type=click.Choice(["json", "protobuf"])),
             click.option("--kind", "kinds", multiple=True, type=click.Choice(["broker", "pair"])),
             click.option("--rule", "rules", multiple=True, help="Only cases that cover this rule, e.g. RPC-9."),
-            click.option("--adapter", "added", multiple=True, metavar="NAME=COMMAND", help="One more adapter, or another one."),
+            click.option("--adapter", "added", multiple=True, metavar="NAME=COMMAND", help="An adapter."),
         ]
     ):
         command = option(command)
@@ -57,7 +58,9 @@ def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 @_selecting
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Runs at the same time.")
 @click.option("--require", "required", multiple=True, help="Fail (exit code 2) if this language cannot take part.")
-@click.option("--out", default=DEFAULT_OUT, type=click.Path(path_type=Path, file_okay=False), help="For results.json, junit.xml and logs.")
+@click.option(
+    "--out", default=DEFAULT_OUT, type=click.Path(path_type=Path, file_okay=False), help="For reports and logs."
+)
 @click.option("--broker", default="", metavar="COMMAND", help="A broker launcher instead of the reference broker's.")
 @click.option("--address", default="", metavar="grpc://HOST:PORT", help="A broker that runs already.")
 @click.option("--keep", is_flag=True, help="Keep the logs of what passed, too.")
@@ -91,8 +94,8 @@ def run(
     files.write_junit(results, out / "junit.xml")
     shown.matrix(console, results)
     for language in required:
-        if known[language].missing:
-            console.print(f"[bold red]required: {escape(language)}: {escape(known[language].missing)}[/]", soft_wrap=True)
+        if missing := known[language].missing:
+            console.print(f"[bold red]required: {escape(language)}: {escape(missing)}[/]", soft_wrap=True)
     console.print(f"written: {escape(str(out / 'results.json'))}, {escape(str(out / 'junit.xml'))}", soft_wrap=True)
     sys.exit(code)
 
@@ -125,7 +128,7 @@ def explain(case: str) -> None:
 def _load() -> tuple[list[Case], spec.Spec]:
     try:
         contract = spec.read()
-        return suite.load(rules=contract.rules, workloads=workloads.ALL), contract
+        return suite.load(rules=contract.rules, workloads=registry.ALL), contract
     except (suite.SuiteError, OSError, ValueError) as error:
         raise _HarnessFailure(f"the suites cannot be used:\n{error}") from error
 

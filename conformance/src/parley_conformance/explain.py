@@ -35,7 +35,8 @@ def explain(case: Case, contract: Spec) -> str:
 
 
 def _line(value: Any) -> str:
-    return str(yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)).strip()
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+    return str(text).strip()
 
 
 def _indented(value: Any) -> str:

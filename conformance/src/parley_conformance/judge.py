@@ -119,4 +119,5 @@ def _contents(stories: Iterable[Story]) -> Iterator[Broken]:
     for story in told:
         for one in story.observations:
             if one["obs"] == "enter" and (sent := sender.get(one["label"])) and sent != one["content_type"]:
-                yield Broken("MSG-6", story.party, f"{one['label']} was sent as {sent} and came as {one['content_type']}")
+                came = one["content_type"]
+                yield Broken("MSG-6", story.party, f"{one['label']} was sent as {sent} and came as {came}")

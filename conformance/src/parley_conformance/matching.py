@@ -24,7 +24,8 @@ def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
     if isinstance(expected, Mapping):
         if len(expected) == 1 and next(iter(expected)).startswith("$"):
             ((name, argument),) = expected.items()
-            return [] if _matches(name, argument, actual) else [f"{where}: expected {name} {argument!r}, got {_show(actual)}"]
+            fits = _matches(name, argument, actual)
+            return [] if fits else [f"{where}: expected {name} {argument!r}, got {_show(actual)}"]
         if actual is _ABSENT and not expected:
             return [f"{where}: absent"]
         if not isinstance(actual, Mapping):
@@ -38,7 +39,8 @@ def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
     if isinstance(expected, Sequence) and not isinstance(expected, str):
         if not isinstance(actual, Sequence) or isinstance(actual, str) or len(actual) != len(expected):
             return [f"{where}: expected {expected!r}, got {_show(actual)}"]
-        return [d for i, (e, a) in enumerate(zip(expected, actual, strict=True)) for d in differences(e, a, f"{where}[{i}]")]
+        pairs = enumerate(zip(expected, actual, strict=True))
+        return [one for at, (first, second) in pairs for one in differences(first, second, f"{where}[{at}]")]
     same = expected == actual and isinstance(expected, bool) == isinstance(actual, bool)
     return [] if same else [f"{where}: expected {expected!r}, got {_show(actual)}"]
 

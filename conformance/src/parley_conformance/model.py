@@ -97,7 +97,7 @@ class Result:
     logs: str = ""
 
 
-class Failed(Exception):  # noqa: N818 - a verdict, not an error of the program
+class Failed(Exception):
     """A rule was broken.
 
     Args:
@@ -112,11 +112,11 @@ class Failed(Exception):  # noqa: N818 - a verdict, not an error of the program
         self.party = party
 
 
-class Unsupported(Exception):  # noqa: N818
+class Unsupported(Exception):
     """A party said that it does not have what the case needs."""
 
 
-class Inconclusive(Exception):  # noqa: N818
+class Inconclusive(Exception):
     """The machine was too slow to judge a time window."""
 
 

@@ -111,7 +111,7 @@ class Party:
         what = f"{self.name} ({self.language}): expected {kind} {dict(expected)!r}"
         number = f" ×{count}" if count > 1 else ""
         have = self.seen(kind, expected)
-        near = [o for o in self.adapter.observations if o.kind == kind and o.fields.get("label") == expected.get("label")]
+        near = self.seen(kind, {"label": expected["label"]}) if "label" in expected else []
         if have:
             tail = f"; there were {len(have)}"
         elif near:

@@ -1,7 +1,7 @@
 """The scripted peer: a client of the broker made of gRPC and generated messages alone.
 
-It shares no code with any SDK, so that it can also say what no SDK says. What every client has to do is done unless
-a case switches it off: messages are numbered, receipts and heartbeats sent, Activate answered. What the broker writes is
+It shares no code with any SDK, so that it can also say what no SDK says. What every client has to do is done unless a
+case switches it off: messages are numbered, receipts and heartbeats sent, Activate answered. What the broker writes is
 checked as it comes: numbers without gaps (SES-7), answers only to what was asked (MSG-3), error flags (ERR-2).
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -20,12 +20,14 @@ import grpc.aio
 from parley_conformance import matching, spec, wire
 from parley_conformance.journal import Journal, shortened
 from parley_conformance.model import Failed
+from parley_conformance.watch import Watch, kind_of
 from parley_wire.v1 import broker_service_pb2 as pb
 from parley_wire.v1 import errors_pb2
 
 METHOD = "/parley.v1.BrokerService/Connect"
 WITHIN_MS = 5_000
-_UNNUMBERED = frozenset({"hello", "welcome", "heartbeat"})
+_MANY = 100
+_END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 _CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", 65 * 1024 * 1024),
     ("grpc.max_send_message_length", 65 * 1024 * 1024),
@@ -55,15 +57,6 @@ class Habits:
     greedy: bool = False
 
 
-@dataclass
-class _Credit:
-    messages: int = 0
-    bytes: int = 0
-    used_messages: int = 0
-    used_bytes: int = 0
-    grown: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class Peer:
     """One connection of the scripted peer; see the module. Made by `connect`."""
 
@@ -72,20 +65,16 @@ class Peer:
         self.habits = habits
         self.welcome: dict[str, Any] = {}
         self.journal = journal
-        self.violations: list[Failed] = []
-        self.received = 0
         self.tally: Counter[str] | None = None
         self.writable = True
-        self._reasons = contract.reasons
+        self._watch = Watch(name, contract.reasons)
         self._ids = itertools.count(1)
-        self._asked: set[int] = set()
-        self._sent = 0
-        self._credit = _Credit()
         self._inbox: list[dict[str, Any]] = []
         self._arrived = asyncio.Event()
         self._end: tuple[str, str] | None = None
         self._reading = asyncio.Event()
         self._reading.set()
+        self._writing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._channel: grpc.aio.Channel | None = None
         self._stream: Any = None
@@ -98,7 +87,7 @@ class Peer:
         connect = peer._channel.stream_stream(
             METHOD, request_serializer=_serialize, response_deserializer=pb.Frame.FromString
         )
-        peer._stream = connect()
+        peer._stream = connect(None)
         peer._tasks.append(asyncio.create_task(peer._read(), name=f"{name}: read"))
         return peer
 
@@ -157,15 +146,12 @@ class Peer:
             first_seq: Instead of the right number.
             credit: Say again what the broker may send in all.
         """
-        frame = pb.Frame(received=self.received)
+        built = [wire.message(plain) for plain in plains]
+        for message in built:
+            await self._room_for(message)
+        frame = pb.Frame(received=self._watch.received, messages=built, first_seq=first_seq or 0)
         if credit:
             frame.credit_messages, frame.credit_bytes = self.habits.credit_messages, self.habits.credit_bytes
-        for plain in plains:
-            message = frame.messages.add()
-            wire.fill(message, plain)
-            await self._before(message)
-        if first_seq is not None:
-            frame.first_seq = first_seq
         await self._write(frame)
 
     async def write_many(self, messages: list[pb.Message]) -> None:
@@ -174,22 +160,16 @@ class Peer:
         Their answers are best counted: set `tally` to a Counter before. Its keys are the kinds of the answers, for
         errors the reason.
         """
-        self._sent += len(messages)
-        self._asked.update(message.id for message in messages if message.id)
         self._note("->", f"{len(messages)} messages like {_short(wire.plain(messages[0]))}")
-        await self._write(pb.Frame(received=self.received, messages=messages))
+        await self._write(pb.Frame(received=self._watch.received, messages=messages))
 
     async def tallied(self, number: int, within_ms: int) -> Counter[str]:
         """Waits until that many answers were counted, or the connection ended."""
         assert self.tally is not None
-        try:
-            async with asyncio.timeout(within_ms / 1000):
-                while self.tally.total() < number and self.connected:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-        except TimeoutError:
-            raise Failed(f"{self.name}: {self.tally.total()} of {number} answers within {within_ms} ms") from None
-        return self.tally
+        tally = self.tally
+        if not await self.wait(lambda: tally.total() >= number, within_ms) and self.connected:
+            raise Failed(f"{self.name}: {tally.total()} of {number} answers within {within_ms} ms")
+        return tally
 
     async def write_bytes(self, data: bytes) -> None:
         """Writes bytes where a frame belongs."""
@@ -199,20 +179,19 @@ class Peer:
     @property
     def credit_messages(self) -> int:
         """Covered messages that this peer may send in all, as the broker said last."""
-        return self._credit.messages
+        return self._watch.credit_messages
 
     def take_number(self) -> int:
         """The next sequence number, for a message that `write_bytes` writes."""
-        self._sent += 1
-        return self._sent
+        return self._watch.take_number()
 
     def expect_answer(self, identity: int) -> None:
         """An answer to this id will be legal: for a message that `write_bytes` writes."""
-        self._asked.add(identity)
+        self._watch.expect_answer(identity)
 
     async def grant(self, messages: int, size: int) -> None:
         """Raises the credit of the broker to these totals."""
-        await self._write(pb.Frame(received=self.received, credit_messages=messages, credit_bytes=size))
+        await self._write(pb.Frame(received=self._watch.received, credit_messages=messages, credit_bytes=size))
 
     async def half_close(self) -> None:
         """Says that nothing more will be written."""
@@ -234,7 +213,7 @@ class Peer:
             self._stream.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._channel is not None:
-            await self._channel.close()
+            await self._channel.close(None)
 
     # -- hearing --------------------------------------------------------------------------------------------------
 
@@ -248,8 +227,8 @@ class Peer:
         if found is not None:
             return found
         ended = f"; the connection ended: {self._end[0]} {self._end[1]!r}" if self._end else ""
-        waiting = "; there were: " + "; ".join(_short(m) for m in self._inbox[:5]) if self._inbox else "; nothing was there"
-        raise Failed(f"{self.name}: expected {dict(expected)!r} within {within_ms} ms{waiting}{ended}")
+        there = f"there were: {'; '.join(map(_short, self._inbox[:5]))}" if self._inbox else "nothing was there"
+        raise Failed(f"{self.name}: expected {dict(expected)!r} within {within_ms} ms; {there}{ended}")
 
     async def look(self, expected: Mapping[str, Any], within_ms: int) -> dict[str, Any] | None:
         """As `get`, but None if no such message came in time."""
@@ -258,6 +237,17 @@ class Peer:
     async def answer_to(self, identity: int, within_ms: int = WITHIN_MS) -> dict[str, Any]:
         """Waits for the answer to the message with this id."""
         return await self.get({"re": identity}, within_ms)
+
+    async def wait(self, ready: Callable[[], bool], within_ms: int) -> bool:
+        """Waits until `ready()`, asked again whenever something came, or the connection ended; false: not in time."""
+        try:
+            async with asyncio.timeout(within_ms / 1000):
+                while not ready() and self.connected:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            return ready()
+        return ready()
 
     def has(self, expected: Mapping[str, Any]) -> bool:
         """True if such a message is in the inbox now."""
@@ -273,19 +263,20 @@ class Peer:
         Raises:
             Failed: It did not end in time.
         """
-        try:
-            async with asyncio.timeout(within_ms / 1000):
-                while self._end is None:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-        except TimeoutError:
-            raise Failed(f"{self.name}: the broker did not end the connection within {within_ms} ms") from None
+        await self.wait(lambda: self._end is not None, within_ms)
+        if self._end is None:
+            raise Failed(f"{self.name}: the broker did not end the connection within {within_ms} ms")
         return self._end
 
     @property
     def connected(self) -> bool:
         """True while the stream has not ended."""
         return self._end is None
+
+    @property
+    def violations(self) -> list[Failed]:
+        """The rules that the broker broke towards this peer."""
+        return self._watch.violations
 
     @property
     def listening(self) -> bool:
@@ -331,47 +322,42 @@ class Peer:
             except TimeoutError:
                 return self.take_now(expected)
 
-    async def _before(self, message: pb.Message) -> None:
-        kind = message.WhichOneof("kind") or "(unknown kind)"
-        if kind not in _UNNUMBERED:
-            self._sent += 1
-        if message.id and kind != "(unknown kind)":
-            self._asked.add(message.id)
-        size = _covered_size(message)
-        if size is not None:
-            while not self.habits.greedy and not self._has_credit() and self.connected:
-                self._credit.grown.clear()
-                await self._credit.grown.wait()
-            self._credit.used_messages += 1
-            self._credit.used_bytes += size
-        self._note("->", _short(wire.plain(message)))
-
-    def _has_credit(self) -> bool:
-        credit = self._credit
-        return credit.used_messages < credit.messages and credit.used_bytes < credit.bytes
+    async def _room_for(self, message: pb.Message) -> None:
+        while not self.habits.greedy and not self._watch.may_send(message) and self.connected:
+            await self.wait(lambda: self._watch.may_send(message), WITHIN_MS)
 
     async def _write(self, frame: pb.Frame | bytes) -> None:
-        if isinstance(frame, pb.Frame) and not frame.first_seq:
-            numbered = sum(m.WhichOneof("kind") not in _UNNUMBERED for m in frame.messages)
-            frame.first_seq = self._sent - numbered + 1 if numbered else 0
-        try:
-            await self._stream.write(frame)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
-            self.writable = False
-            self._note("--", "not written: the connection has ended")
+        # gRPC takes one write at a time, and the numbers must be in the order written.
+        async with self._writing:
+            if isinstance(frame, pb.Frame):
+                for message in frame.messages:
+                    self._watch.said(message)
+                frame.first_seq = frame.first_seq or self._watch.first_seq(frame)
+                if len(frame.messages) < _MANY:
+                    self._note_all("->", frame.messages)
+            try:
+                await self._stream.write(frame)
+            except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
+                self.writable = False
+                self._note("--", "not written: the connection has ended")
+
+    def _note_all(self, direction: str, messages: Iterable[pb.Message]) -> None:
+        for message in messages:
+            if kind_of(message) != "heartbeat" or message.id or message.re:
+                self._note(direction, _short(wire.plain(message)))
 
     async def _beat(self) -> None:
         interval = int(self.welcome.get("heartbeat_interval_ms") or 5_000)
         while self.connected:
             await asyncio.sleep(interval / 2_000)
-            await self._write(pb.Frame(received=self.received, messages=[wire.message({"heartbeat": {}})]))
+            await self.write({"heartbeat": {}})
 
     async def _read(self) -> None:
         try:
             while True:
                 await self._reading.wait()
                 frame = await self._stream.read()
-                if frame is grpc.aio.EOF:
+                if frame is _END_OF_STREAM:
                     break
                 await self._frame(frame)
             status = await self._stream.code()
@@ -385,64 +371,26 @@ class Peer:
             self._end = self._end or ("UNKNOWN", "the peer's reader failed")
             self._note("--", f"ended: {self._end[0]} {self._end[1]}")
             self._arrived.set()
-            self._credit.grown.set()
 
     async def _frame(self, frame: pb.Frame) -> None:
-        if frame.credit_messages or frame.credit_bytes:
-            credit = self._credit
-            if (frame.credit_messages or credit.messages) < credit.messages:
-                self._violation(f"credit_messages fell from {credit.messages} to {frame.credit_messages}", "FLOW-1")
-            credit.messages = frame.credit_messages or credit.messages
-            credit.bytes = frame.credit_bytes or credit.bytes
-            credit.grown.set()
-        if frame.received > self._sent:
-            self._violation(f"received {frame.received}, but only {self._sent} were sent", "SES-8")
-        number = frame.first_seq
+        self._watch.heard_frame(frame)
         for message in frame.messages:
-            kind = message.WhichOneof("kind")
-            # Without a session, before Welcome, nothing is numbered: the answer to a refused Hello.
-            if kind not in _UNNUMBERED and (self.welcome or number):
-                if number != self.received + 1:
-                    self._violation(f"number {number} where {self.received + 1} was due", "SES-7")
-                self.received = number
-                number += 1
-            await self._message(message, kind or "(unknown kind)")
+            self._watch.heard(message)
+            if self.tally is not None and message.re:
+                self.tally[_tally_key(message)] += 1
+            else:
+                await self._message(message, kind_of(message))
         self._arrived.set()
 
     async def _message(self, message: pb.Message, kind: str) -> None:
-        if self.tally is not None and message.re:
-            self.tally[_tally_key(message, kind)] += 1
-            self._asked.discard(message.re)
-            return
-        told = wire.plain(message)
-        self._note("<-", _short(told))
-        if message.re:
-            if message.re not in self._asked:
-                self._violation(f"an answer to {message.re}, which nothing outstanding has: {_short(told)}", "MSG-3")
-            self._asked.discard(message.re)
-        if kind == "error":
-            self._check_flags(told["error"])
-        if kind == "heartbeat" and not message.re:
-            if message.id and self.habits.heartbeats:
-                await self._write(pb.Frame(received=self.received, messages=[wire.message({"re": message.id, "heartbeat": {}})]))
-            return
+        self._note_all("<-", [message])
+        beat = kind == "heartbeat" and not message.re
+        if beat and message.id and self.habits.heartbeats:
+            await self.write({"re": message.id, "heartbeat": {}})
         if kind == "activate" and self.habits.activates:
             await self.write({"re": message.id, "done": {}})
-        self._inbox.append(told)
-
-    def _check_flags(self, error: dict[str, Any]) -> None:
-        reason = error.get("reason", "")
-        allowed = self._reasons.get(str(reason))
-        if allowed is None:
-            self._violation(f"an error with a reason that the contract does not have: {error}", "ERR-1")
-        elif error.get("retryable", False) not in allowed.retryable or error.get("may_have_run", False) not in allowed.may_have_run:
-            self._violation(f"{reason} with flags that its row does not allow: {error}", "ERR-2")
-        elif not error.get("message"):
-            self._violation(f"{reason} without a text", "ERR-1")
-
-    def _violation(self, text: str, rule: str) -> None:
-        self._note("!!", f"{rule}: {text}")
-        self.violations.append(Failed(f"{self.name}: {text}", rule=rule, party="broker"))
+        if not beat:
+            self._inbox.append(wire.plain(message))
 
     def _note(self, direction: str, text: str) -> None:
         self.journal.note(self.name, direction, text)
@@ -469,24 +417,18 @@ async def first_of(
         for task in waiting:
             task.cancel()
         if loop.time() >= deadline:
-            raise Failed(f"expected {dict(expected)!r} at one of {', '.join(peers)} within {within_ms} ms; nobody got it")
+            raise Failed(
+                f"expected {dict(expected)!r} at one of {', '.join(peers)} within {within_ms} ms; nobody got it"
+            )
 
 
 def _serialize(frame: pb.Frame | bytes) -> bytes:
     return frame if isinstance(frame, bytes) else frame.SerializeToString()
 
 
-def _tally_key(message: pb.Message, kind: str) -> str:
+def _tally_key(message: pb.Message) -> str:
+    kind = kind_of(message)
     return errors_pb2.ErrorReason.Name(message.error.reason).removeprefix("ERROR_REASON_") if kind == "error" else kind
-
-
-def _covered_size(message: pb.Message) -> int | None:
-    kind = message.WhichOneof("kind")
-    if kind == "publish":
-        return len(message.publish.envelope)
-    if kind == "request" and not message.request.call_chain:
-        return len(message.request.envelope)
-    return None
 
 
 def _short(plain: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ def main() -> int:
     in_memory = settings.pop("store", "disk") == "memory"
     unknown = sorted(set(settings) - set(SETTINGS))
     if unknown:
-        print(json.dumps({"unsupported": f"no such setting: {', '.join(unknown)}"}), flush=True)
+        _tell({"unsupported": f"no such setting: {', '.join(unknown)}"})
         return 0
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "broker.toml"
@@ -44,14 +44,18 @@ def main() -> int:
     )
     while not ready.exists():
         if broker.poll() is not None:
-            print(f"the broker ended with exit code {broker.returncode} before it served", file=sys.stderr)
-            return 1
+            sys.exit(f"the broker ended with exit code {broker.returncode} before it served")
         time.sleep(0.01)
     told = json.loads(ready.read_text())
-    print(json.dumps({"address": "grpc://" + told["address"].removeprefix("grpc://"), "pid": broker.pid}), flush=True)
+    _tell({"address": "grpc://" + told["address"].removeprefix("grpc://"), "pid": broker.pid})
     sys.stdin.buffer.read()
     broker.kill()
     return 0
+
+
+def _tell(line: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -9,16 +9,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
-from parley_conformance import broker_case, pair_case, spec, workloads
+from parley_conformance import broker_case, pair_case, spec
 from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.languages import Language
 from parley_conformance.model import Failed, HarnessError, Inconclusive, Kind, Result, Run, Unsupported, Verdict
 from parley_conformance.timing import LagMeter
+from parley_conformance.workloads import registry
 
 CLOSE_LIMIT_S = 10.0
 IDLE_SLOTS = 2
 """Cases that mostly wait run beside the others, this many at once."""
+
+
+class Ended(Protocol):
+    """Told that a run ended."""
+
+    def __call__(self, result: Result, *, final: bool) -> None:
+        """Takes the result; one that is not final is run again at the end."""
 
 
 @dataclass(frozen=True)
@@ -43,30 +52,29 @@ class Kit:
     lag: LagMeter = field(default_factory=LagMeter)
 
 
-async def run_all(
-    kit: Kit, runs: Sequence[Run], *, begun: Callable[[Run], None], ended: Callable[[Result], None]
-) -> list[Result]:
+async def run_all(kit: Kit, runs: Sequence[Run], *, begun: Callable[[Run], None], ended: Ended) -> list[Result]:
     """Runs a plan; every planned run has exactly one result, in the plan's order.
 
     Args:
         kit: What the runs need.
         runs: The plan.
         begun: Told when a run begins.
-        ended: Told its result.
+        ended: Told its result, and whether it is final: an inconclusive one is run again at the end.
     """
     kit.lag.start()
     results: dict[Run, Result] = {}
-    slots = {"parallel": asyncio.Semaphore(kit.jobs), "idle": asyncio.Semaphore(IDLE_SLOTS), "serial": asyncio.Semaphore()}
+    slots = {
+        "parallel": asyncio.Semaphore(kit.jobs),
+        "idle": asyncio.Semaphore(IDLE_SLOTS),
+        "serial": asyncio.Semaphore(),
+    }
 
     async def one(run: Run) -> None:
         async with slots[run.case.lane]:
             begun(run)
-            result = await run_one(kit, run)
-            if result.verdict is Verdict.INCONCLUSIVE:
-                # Only lag is run again, and only once.
-                result = await run_one(kit, run)
-            results[run] = result
-            ended(result)
+            results[run] = result = await run_one(kit, run)
+            # Only what the machine was too slow for is run again, once, at the end and alone.
+            ended(result, final=result.verdict is not Verdict.INCONCLUSIVE)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -76,6 +84,11 @@ async def run_all(
         for run in runs:
             if run.case.lane == "serial":
                 await one(run)
+        for run in runs:
+            if results[run].verdict is Verdict.INCONCLUSIVE:
+                begun(run)
+                results[run] = await run_one(kit, run)
+                ended(results[run], final=True)
     finally:
         await kit.lag.stop()
     return [results[run] for run in runs]
@@ -107,7 +120,7 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
         async with asyncio.timeout(run.case.limit_ms / 1000):
             broker = await Broker.launch(kit.source, run.case.broker, folder)
             table = _table(kit, run, broker, folder)
-            workload = workloads.ALL[run.case.kind].get(run.case.workload)
+            workload = registry.ALL[run.case.kind].get(run.case.workload)
             if isinstance(table, broker_case.Table):
                 await broker_case.play(table, run.case, workload)
             else:
@@ -123,7 +136,7 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
         result = Result(run, Verdict.HARNESS_ERROR, str(error))
     except TimeoutError:
         result = Result(run, Verdict.HARNESS_ERROR, f"the case did not end within {run.case.limit_ms} ms")
-    except Exception as error:  # noqa: BLE001 - a defect of the kit must not end the other runs
+    except Exception as error:
         result = Result(run, Verdict.HARNESS_ERROR, f"the kit failed: {type(error).__name__}: {error}")
     finally:
         if table is not None:

@@ -47,7 +47,7 @@ def load(folder: Path = SUITES, *, rules: Collection[str], workloads: Mapping[Ki
     wrong: list[str] = []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+            content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
         except yaml.YAMLError as error:
             wrong.append(f"{path.name}: {error}")
             continue
@@ -55,7 +55,9 @@ def load(folder: Path = SUITES, *, rules: Collection[str], workloads: Mapping[Ki
             wrong.append(f"{path.name}: {found}")
             continue
         read = [_case(one, path.name) for one in content]
-        wrong += [f"{path.name}: {case.id}: the family is not the file's name" for case in read if case.family != path.stem]
+        wrong += [
+            f"{path.name}: {case.id}: the family is not the file's name" for case in read if case.family != path.stem
+        ]
         cases += read
     wrong += _unknown(cases, rules, workloads)
     if wrong:
@@ -72,9 +74,7 @@ def _case(plain: Mapping[str, Any], source: str) -> Case:
     return Case(source=source, **known)
 
 
-def _unknown(
-    cases: Iterable[Case], rules: Collection[str], workloads: Mapping[Kind, Collection[str]]
-) -> Iterable[str]:
+def _unknown(cases: Iterable[Case], rules: Collection[str], workloads: Mapping[Kind, Collection[str]]) -> Iterable[str]:
     seen: set[str] = set()
     for case in cases:
         if case.id in seen:
@@ -84,4 +84,5 @@ def _unknown(
             if rule not in rules:
                 yield f"{case.source}: {case.id} covers {rule}, which SPEC.md does not have"
         if case.workload and case.workload not in workloads[case.kind]:
-            yield f"{case.source}: {case.id} names the workload {case.workload!r}; there are {sorted(workloads[case.kind])}"
+            there = ", ".join(sorted(workloads[case.kind]))
+            yield f"{case.source}: {case.id} names the workload {case.workload!r}; there are {there}"

@@ -41,7 +41,7 @@ def fill(target: ProtoMessage, plain: Mapping[str, Any]) -> None:
         ValueError: A member that the message does not have, or a value that does not fit; the text names it.
     """
     for name, value in plain.items():
-        field = target.DESCRIPTOR.fields_by_name.get(name)
+        field: Any = target.DESCRIPTOR.fields_by_name.get(name)
         if field is None:
             raise ValueError(f"{target.DESCRIPTOR.name} has no member {name!r}")
         if _is_map(field):
@@ -145,7 +145,7 @@ def _plain_value(field: FieldDescriptor, value: Any) -> Any:
 def _plain_envelope(data: bytes) -> Any:
     try:
         envelope = envelope_pb2.Envelope.FromString(data)
-    except Exception:  # noqa: BLE001 - protobuf releases raise different classes for bytes that are no message
+    except Exception:
         return {"raw": base64.b64encode(data).decode()}
     if not envelope.HasField("payload"):
         return None
@@ -166,10 +166,10 @@ def _plain_envelope(data: bytes) -> Any:
     }
 
 
-def _is_repeated(field: FieldDescriptor) -> bool:
+def _is_repeated(field: Any) -> bool:
     # protobuf 6 replaced `label` with `is_repeated`, 7 removed `label`; 3.21 knows only `label`.
     repeated = getattr(field, "is_repeated", None)
-    return bool(repeated) if repeated is not None else field.label == FieldDescriptor.LABEL_REPEATED
+    return bool(repeated if repeated is not None else field.label == FieldDescriptor.LABEL_REPEATED)
 
 
 def _is_map(field: FieldDescriptor) -> bool:

@@ -59,11 +59,11 @@ class Progressing:
         self._now.append(run.name)
         self._progress.update(self._task, description=", ".join(self._now))
 
-    def ended(self, result: Result) -> None:
-        """A run ended; what failed is told at once."""
+    def ended(self, result: Result, *, final: bool) -> None:
+        """A run ended; what failed is told at once. What is not final is run again."""
         self._now.remove(result.run.name)
-        self._progress.update(self._task, advance=1, description=", ".join(self._now))
-        if result.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
+        self._progress.update(self._task, advance=int(final), description=", ".join(self._now))
+        if final and result.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
             tell(self._console, result)
 
 

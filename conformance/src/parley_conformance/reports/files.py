@@ -116,4 +116,7 @@ def _junit_result(result: Result) -> list[Any]:
 
 def _printable(text: str) -> str:
     # XML 1.0 has no place for control characters, and hostile cases carry them.
-    return "".join(c if c in "\n\t" or (c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff") else "\ufffd" for c in text)
+    return "".join(
+        c if c in "\n\t" or (c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff") else "\ufffd"
+        for c in text
+    )

@@ -33,18 +33,17 @@ class Bystander:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task is not None
-        if kind is None and not self._task.done():
-            await self._at_least(self.calls + 3)
+        if kind is None:
+            more = self.calls + 3
+            await self._caller.wait(lambda: self.calls >= more or self._done, 3 * EACH_MS)
         self._task.cancel()
         (result,) = await asyncio.gather(self._task, return_exceptions=True)
         if isinstance(result, Failed) and kind is None:
             raise Failed(f"somebody else noticed: {result}", rule=result.rule, party="broker")
 
-    async def _at_least(self, calls: int) -> None:
-        assert self._task is not None
-        deadline = asyncio.get_running_loop().time() + 3 * EACH_MS / 1000
-        while self.calls < calls and not self._task.done() and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(PAUSE_S)
+    @property
+    def _done(self) -> bool:
+        return self._task is None or self._task.done()
 
     async def _go_on(self) -> None:
         while True:

@@ -14,6 +14,8 @@ from parley_wire.v1 import broker_service_pb2 as pb
 
 FIRST_ID = 10_000
 _MANY_MS = 20_000
+# What every client may send, from Hello to Nack.
+_CLIENT_KINDS = frozenset({10, 12, 13, 20, 21, 30, 31, 40, 41, 42, 50, 51, 52, 60, 63, 64})
 
 
 async def colliding_ids(table: Table, calls: int) -> None:
@@ -136,7 +138,10 @@ async def envelope_limit(table: Table, limit: int = 1 << 20) -> None:
     published = await caller.ask({"publish": {"topic": "news/k", "envelope": fits}})
     if wrong := differences({"published": {"recipients": 1}}, published):
         raise Failed(f"publish of {limit} bytes: {'; '.join(wrong)}", party="broker")
-    for size, reply, expected in ((limit, fits, {"reply": {}}), (limit + 1, exceeds, {"error": {"reason": "PAYLOAD_TOO_LARGE"}})):
+    for size, reply, expected in (
+        (limit, fits, {"reply": {}}),
+        (limit + 1, exceeds, {"error": {"reason": "PAYLOAD_TOO_LARGE"}}),
+    ):
         identity = await caller.start({"request": {"target": "probe/k", "envelope": fits}})
         request = await worker.get({"request": {}})
         await worker.send({"re": request["id"], "reply": {"envelope": reply}})
@@ -156,7 +161,14 @@ async def outstanding_limit(table: Table, limit: int) -> None:
         raise Failed(f"Welcome names {named} outstanding calls, {limit} were set", party="broker")
     ids = [await caller.start({"request": {"target": "probe/k", "envelope": str(n)}}) for n in range(limit)]
     answer = await caller.ask({"request": {"target": "probe/k", "envelope": "over"}})
-    expected = {"error": {"reason": "RESOURCE_EXHAUSTED", "retryable": True, "may_have_run": False, "details": {"limit": str(limit)}}}
+    expected = {
+        "error": {
+            "reason": "RESOURCE_EXHAUSTED",
+            "retryable": True,
+            "may_have_run": False,
+            "details": {"limit": str(limit)},
+        }
+    }
     if wrong := differences(expected, answer):
         raise Failed(f"call {limit + 1}: {'; '.join(wrong)}", party="broker")
     first = await worker.get({"request": {"envelope": "0"}})
@@ -186,13 +198,14 @@ async def welcome(table: Table) -> None:
         }
         if wrong := differences(expected, told):
             raise Failed(f"Welcome: {'; '.join(wrong)}", party="broker")
-        # What every client may send; 31 is UnregisterAgentType, 64 Nack.
-        lacking = {number for number in (10, 12, 13, 20, 21, 30, 31, 40, 41, 42, 50, 51, 52, 60, 63, 64)} - set(told.get("kinds", ()))
+        lacking = _CLIENT_KINDS - set(told.get("kinds", ()))
         if lacking:
             raise Failed(f"Welcome does not announce the kinds {sorted(lacking)}", rule="SES-4", party="broker")
         token = told.get("resume_token", "")
         if len(token) < 22:
-            raise Failed(f"a resume token of 128 bits has at least 22 characters of base64, not {len(token)}", rule="SES-6")
+            raise Failed(
+                f"a resume token of 128 bits has at least 22 characters of base64, not {len(token)}", rule="SES-6"
+            )
         seen.append(told)
     first, second = seen
     for member in ("session_id", "resume_token"):

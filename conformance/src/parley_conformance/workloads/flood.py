@@ -11,6 +11,7 @@ from parley_conformance.matching import differences
 from parley_conformance.model import Failed
 from parley_conformance.workloads.bystander import Bystander
 from parley_wire.v1 import broker_service_pb2 as pb
+from parley_wire.v1 import subscription_pb2
 
 MIB = 1024 * 1024
 _FRAME = 500
@@ -33,7 +34,9 @@ async def many_subscriptions(table: Table, count: int, memory_mib: int) -> None:
         raise Failed(f"of {count} subscriptions with a limit of {limit}: {dict(answers)}", rule="SUB-5", party="broker")
     peer.tally = None
     _bounded(before, peak, memory_mib)
-    over = await peer.ask({"subscribe": {"subscription": {"topic_type": "over", "match": "EXACT", "agent_type": "probe"}}})
+    over = await peer.ask(
+        {"subscribe": {"subscription": {"topic_type": "over", "match": "EXACT", "agent_type": "probe"}}}
+    )
     if wrong := differences({"error": {"reason": "RESOURCE_EXHAUSTED", "details": {"limit": str(limit)}}}, over):
         raise Failed(f"a subscription over the limit: {'; '.join(wrong)}", rule="SUB-5", party="broker")
 
@@ -66,7 +69,13 @@ async def deaf_asker(table: Table, memory_mib: int) -> None:
     """A client asks for a long list again and again and never reads an answer."""
     deaf = await table.seat("deaf", {"hosts": {"probe": {}}})
     for number in range(400):
-        await deaf.start({"subscribe": {"subscription": {"topic_type": "t" * 200 + str(number), "match": "EXACT", "agent_type": "probe"}}})
+        await deaf.start(
+            {
+                "subscribe": {
+                    "subscription": {"topic_type": "t" * 200 + str(number), "match": "EXACT", "agent_type": "probe"}
+                }
+            }
+        )
     await deaf.fence()
     before = peak = table.broker.memory()
     deaf.tally = Counter()
@@ -88,7 +97,9 @@ async def deaf_asker(table: Table, memory_mib: int) -> None:
 
 async def credit_exceeded(table: Table) -> None:
     """One frame with more publishes than the credit: those within it are stored, those beyond it refused."""
-    worker = await table.seat("w", {"hosts": {"probe": {}}, "subscribes": [{"topic_type": "news", "agent_type": "probe"}]})
+    worker = await table.seat(
+        "w", {"hosts": {"probe": {}}, "subscribes": [{"topic_type": "news", "agent_type": "probe"}]}
+    )
     greedy = await table.seat("greedy", {"greedy": True})
     credit = greedy.credit_messages
     beyond = 100
@@ -144,7 +155,7 @@ def _bounded(before: int, peak: int, memory_mib: int) -> None:
     grown = (peak - before) / MIB
     if grown > memory_mib:
         raise Failed(
-            f"the broker's memory grew by {grown:.0f} MiB from {before / MIB:.0f} MiB; at most {memory_mib} MiB are allowed",
+            f"the broker's memory grew from {before / MIB:.0f} by {grown:.0f} MiB; at most {memory_mib} are allowed",
             rule="FLOW-5",
             party="broker",
         )
@@ -153,7 +164,8 @@ def _bounded(before: int, peak: int, memory_mib: int) -> None:
 def _subscribe(number: int) -> pb.Message:
     message = pb.Message(id=1_000_000 + number)
     subscription = message.subscribe.subscription
-    subscription.topic_type, subscription.match, subscription.agent_type = f"topic.{number}", 1, "probe"
+    subscription.topic_type, subscription.agent_type = f"topic.{number}", "probe"
+    subscription.match = subscription_pb2.TOPIC_MATCH_EXACT
     return message
 
 

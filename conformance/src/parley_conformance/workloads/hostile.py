@@ -20,7 +20,22 @@ _BAD_TOPICS = ("", " ", "a b", "a/b", "ä", "a\n", "a" * 256, "a+b")
 _BAD_KEYS = ("", "\x00", "a\x1f", "a\nb", "\x7f", "a\x85", "\x9f", "k" * 1025, "é" * 513)
 _GOOD_TYPES = ("a", "A.z_0-9", "-", ".", "t" * 255)
 _GOOD_TOPICS = ("a", "a:b=c", ":", "=", "t" * 255)
-_GOOD_KEYS = ("k", "/", "a/b", " ", "\u00a0", "ä", "e\u0301", "\u00e9", "日本", "🐢", "\U0010ffff", "\ufeff", "k" * 1024, "é" * 512)
+_GOOD_KEYS = (
+    "k",
+    "/",
+    "a/b",
+    " ",
+    "\u00a0",
+    "ä",
+    "e\u0301",
+    "\u00e9",
+    "日本",
+    "🐢",
+    "\U0010ffff",
+    "\ufeff",
+    "k" * 1024,
+    "é" * 512,
+)
 
 
 async def random_frames(table: Table, connections: int, seed: int) -> None:
@@ -36,7 +51,9 @@ async def random_frames(table: Table, connections: int, seed: int) -> None:
             if certain:
                 code, text = await peer.ended()
                 if code != "INVALID_ARGUMENT" or not text:
-                    raise Failed(f"{data[:20].hex()}… ended the connection with {code} {text!r}", rule="MSG-7", party="broker")
+                    raise Failed(
+                        f"{data[:20].hex()}… ended the connection with {code} {text!r}", rule="MSG-7", party="broker"
+                    )
             await peer.close()
             del table.peers[peer.name]
 
@@ -106,7 +123,12 @@ async def malformed_ids(table: Table) -> None:
     for command in commands:
         answer = await peer.ask(command)
         expected = {
-            "error": {"reason": "INVALID_ARGUMENT", "retryable": False, "may_have_run": False, "details": {"field": {"$any": True}}}
+            "error": {
+                "reason": "INVALID_ARGUMENT",
+                "retryable": False,
+                "may_have_run": False,
+                "details": {"field": {"$any": True}},
+            }
         }
         if wrong := differences(expected, answer):
             raise Failed(f"{str(command)[:200]}: {'; '.join(wrong)}", party="broker")
@@ -123,7 +145,9 @@ async def well_formed_ids(table: Table) -> None:
         await _reached(caller, worker, f"{agent_type}/k")
     await worker.do({"register_agent_type": {"type": "probe", "mode": "STANDARD"}})
     for topic_type in _GOOD_TOPICS:
-        await worker.do({"subscribe": {"subscription": {"topic_type": topic_type, "match": "EXACT", "agent_type": "probe"}}})
+        await worker.do(
+            {"subscribe": {"subscription": {"topic_type": topic_type, "match": "EXACT", "agent_type": "probe"}}}
+        )
     for number, key in enumerate(_GOOD_KEYS):
         await _reached(caller, worker, f"probe/{key}")
         topic = f"{_GOOD_TOPICS[number % len(_GOOD_TOPICS)]}/{key}"

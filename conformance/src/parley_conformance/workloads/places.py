@@ -81,7 +81,9 @@ async def epochs_grow(table: Table) -> None:
     last = 0
     for number in range(3):
         worker = await table.seat(f"w{number}", {"hosts": {"probe": {}}})
-        identity = await caller.start({"request": {"target": "probe/k", "wait_for_ready": True, "envelope": str(number)}})
+        identity = await caller.start(
+            {"request": {"target": "probe/k", "wait_for_ready": True, "envelope": str(number)}}
+        )
         activate = (await worker.get({"activate": {"agent": "probe/k"}}))["activate"]
         request = await worker.get({"request": {"target": "probe/k"}})
         epoch = activate["epoch"]
@@ -103,7 +105,7 @@ async def epochs_grow(table: Table) -> None:
 
 
 async def suspect(table: Table) -> None:
-    """What a silent worker has stays with it; what is new goes elsewhere or waits; when it speaks, it gets what waited."""
+    """What a silent worker has stays with it; what is new goes elsewhere or waits until it speaks."""
     caller, silent = table.peers["a"], table.peers["silent"]
     interval_ms = silent.welcome["heartbeat_interval_ms"]
     clock = asyncio.get_running_loop().time

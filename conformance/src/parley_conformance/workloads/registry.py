@@ -1,0 +1,13 @@
+"""Every workload by kind and name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from parley_conformance.model import Kind
+from parley_conformance.workloads import calls, flood, hostile, pairs, places
+
+ALL: Mapping[Kind, Mapping[str, Callable[..., Awaitable[None]]]] = {
+    Kind.BROKER: {**calls.WORKLOADS, **flood.WORKLOADS, **hostile.WORKLOADS, **places.WORKLOADS},
+    Kind.PAIR: pairs.WORKLOADS,
+}

@@ -5,6 +5,10 @@ namespace Parley;
 /// <summary>An event on its way through its handler; settled by one Ack or Nack, unless it is ephemeral (DLV-2).</summary>
 internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher, HostedAgent hosted, Delivery delivery) : HandlerRun
 {
+    // Here, so that a malformed delivery fails before it is taken up.
+    private readonly TopicId _topic = delivery.Topic.FromWire();
+    private readonly AgentId? _sender = delivery.Sender?.FromWire();
+
     public override async Task RunAsync()
     {
         var options = context.Options;
@@ -21,14 +25,14 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
             var failure = limit.IsCancellationRequested ? TooLong(options.EventTimeout, e)
                 : e as ParleyException ?? HandlerFailures.Of(e, hosted.Id, null, either.Token);
             DistributedLog.EventFailed(
-                context.Logger, delivery.EventId, delivery.Topic.FromWire(), hosted.Id, (int)delivery.Attempt, failure.ReasonName, e);
+                context.Logger, delivery.EventId, _topic, hosted.Id, (int)delivery.Attempt, failure.ReasonName, e);
             settlement = new Message { Nack = Nack(failure) };
         }
         catch (Exception e)
         {
             // The session is over: the event is the broker's again.
             DistributedLog.EventFailed(
-                context.Logger, delivery.EventId, delivery.Topic.FromWire(), hosted.Id, (int)delivery.Attempt, nameof(ErrorReason.Cancelled), e);
+                context.Logger, delivery.EventId, _topic, hosted.Id, (int)delivery.Attempt, nameof(ErrorReason.Cancelled), e);
         }
 
         context.Slots.Release();
@@ -86,7 +90,7 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
     private async ValueTask InvokeAsync(IAgent agent, object message, string messageId, CancellationToken token)
     {
         CallScope.Enter(new CallScope(hosted.Id, hosted.Epoch, [hosted.Id], null));
-        var told = new MessageContext(delivery.Sender?.FromWire(), delivery.Topic.FromWire(), IsRpc: false, messageId, token)
+        var told = new MessageContext(_sender, _topic, IsRpc: false, messageId, token)
         {
             Attempt = (int)Math.Max(delivery.Attempt, 1),
         };
@@ -95,7 +99,7 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
 
     private Message Ignored(ParleyException why)
     {
-        DistributedLog.EventIgnored(context.Logger, delivery.EventId, delivery.Topic.FromWire(), hosted.Id, why.Message);
+        DistributedLog.EventIgnored(context.Logger, delivery.EventId, _topic, hosted.Id, why.Message);
         return new Message { Ack = Ack(ignored: true) };
     }
 

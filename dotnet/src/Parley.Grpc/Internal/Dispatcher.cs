@@ -47,6 +47,10 @@ internal sealed class Dispatcher(DispatchContext context)
             // MSG-5, the other way round: a bad command fails alone.
             Refuse(message.Id, e, message.KindCase.ToString());
         }
+        catch (Exception e)
+        {
+            Refuse(message.Id, new InternalErrorException($"{e.GetType().Name}: {e.Message}", e), message.KindCase.ToString());
+        }
     }
 
     /// <summary>A call has been answered.</summary>
@@ -88,6 +92,7 @@ internal sealed class Dispatcher(DispatchContext context)
             return;
         }
 
+        var run = new DeliveryRun(context, this, hosted, delivery);
         if (delivery.Position > 0 && (!hosted.Enters(delivery.Round) || !_unsettled.TryAdd((recipient, delivery.Position), 0)))
         {
             // Of an older round, or running already (DLV-4).
@@ -95,7 +100,6 @@ internal sealed class Dispatcher(DispatchContext context)
             return;
         }
 
-        var run = new DeliveryRun(context, this, hosted, delivery);
         Begin(hosted);
         if (hosted.Events.TryStart(run))
         {

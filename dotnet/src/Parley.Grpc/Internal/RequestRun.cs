@@ -12,6 +12,7 @@ internal sealed class RequestRun : HandlerRun
     private readonly Request _request;
     private readonly CancellationTokenSource _cancelled;
     private readonly Deadline? _deadline;
+    private volatile bool _late;
 
     public RequestRun(DispatchContext context, Dispatcher dispatcher, HostedAgent hosted, ulong id, Request request)
     {
@@ -54,7 +55,7 @@ internal sealed class RequestRun : HandlerRun
         }
         catch (Exception e)
         {
-            var failure = e as ParleyException ?? HandlerFailures.Of(e, _hosted.Id, null, _cancelled.Token);
+            var failure = Failure(e);
             DistributedLog.CallFailed(_context.Logger, _hosted.Id, failure.ReasonName, e);
             answer = new Message { Error = failure.ToWire() };
         }
@@ -123,5 +124,20 @@ internal sealed class RequestRun : HandlerRun
     }
 
     private ITimer? StartDeadline() => _deadline is null ? null : _context.Options.TimeProvider.CreateTimer(
-        static s => ((RequestRun)s!).Cancel(), this, _deadline.Remaining, Timeout.InfiniteTimeSpan);
+        static s => ((RequestRun)s!).TimeIsUp(), this, _deadline.Remaining, Timeout.InfiniteTimeSpan);
+
+    private void TimeIsUp()
+    {
+        _late = true;
+        Cancel();
+    }
+
+    // The same token fires for both, but the caller's timer may be later than this one.
+    private ParleyException Failure(Exception cause) => cause switch
+    {
+        CallCancelledException { MayHaveRun: var ran } when _late =>
+            new DeadlineExceededException($"The time of the call to {_hosted.Id} is up.", cause) { MayHaveRun = ran },
+        ParleyException known => known,
+        _ => HandlerFailures.Of(cause, _hosted.Id, null, _cancelled.Token),
+    };
 }

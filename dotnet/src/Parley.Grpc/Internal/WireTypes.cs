@@ -19,9 +19,13 @@ internal static class WireTypes
 
     public static Wire.V1.TopicId ToWire(this TopicId id) => new() { Type = id.Type, Source = id.Source };
 
-    public static AgentId FromWire(this Wire.V1.AgentId id) => new(id.Type, id.Key);
+    /// <exception cref="InvalidArgumentException">There is no id, or it breaks its rules.</exception>
+    public static AgentId FromWire(this Wire.V1.AgentId? id) =>
+        id is null ? throw new InvalidArgumentException("The agent id is missing.") : new(id.Type, id.Key);
 
-    public static TopicId FromWire(this Wire.V1.TopicId id) => new(id.Type, id.Source);
+    /// <exception cref="InvalidArgumentException">There is no id, or it breaks its rules.</exception>
+    public static TopicId FromWire(this Wire.V1.TopicId? id) =>
+        id is null ? throw new InvalidArgumentException("The topic id is missing.") : new(id.Type, id.Source);
 
     public static Wire.V1.AgentMode ToWire(this AgentMode mode) => mode switch
     {

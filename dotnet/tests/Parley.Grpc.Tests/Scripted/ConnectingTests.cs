@@ -1,0 +1,126 @@
+using System.Net;
+using System.Net.Sockets;
+using Grpc.Core;
+using Parley.RuntimeSuite;
+using Parley.Wire.V1;
+
+namespace Parley.Grpc.Tests.Scripted;
+
+public sealed class ConnectingTests : IAsyncLifetime
+{
+    private ScriptedBroker _broker = null!;
+
+    public async ValueTask InitializeAsync() => _broker = await ScriptedBroker.StartAsync();
+
+    public ValueTask DisposeAsync() => _broker.DisposeAsync();
+
+    [Fact]
+    public async Task Hello_says_who_this_is_and_gives_credit()
+    {
+        var (runtime, connection) = await _broker.ConnectAsync();
+        var frame = connection.Frames[0];
+        var hello = frame.Messages.Single().Hello;
+        Assert.Equal((1u, 1u, "test", "dotnet"), (hello.MinVersion, hello.MaxVersion, hello.InstanceId, hello.SdkLanguage));
+        Assert.Equal((0ul, 100ul, 16ul * 1024 * 1024), (frame.FirstSeq, frame.CreditMessages, frame.CreditBytes));
+        Assert.NotEmpty(hello.ProducerId);
+        Assert.Contains((uint)Message.KindOneofCase.Delivery, hello.Kinds);
+        Assert.Equal(RuntimeState.Connected, runtime.State);
+        connection.End();
+        await runtime.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_broker_without_a_common_version_is_named_at_once()
+    {
+        var creating = DistributedRuntime.CreateAsync(_broker.Url);
+        var connection = await _broker.AcceptAsync();
+        var hello = await connection.NextAsync(Message.KindOneofCase.Hello);
+        var error = new ProtocolVersionUnsupportedException("this broker speaks 2 to 3") { Details = new Dictionary<string, string> { ["broker_min"] = "2" } };
+        await connection.WriteAsync(new Frame { Messages = { new Message { Re = hello.Id, Error = error.ToWire() } } });
+        connection.End(StatusCode.FailedPrecondition, "no common version");
+        var raised = await Assert.ThrowsAsync<ProtocolVersionUnsupportedException>(() => creating.Within());
+        Assert.Equal(("this broker speaks 2 to 3", "2"), (raised.Message, raised.Details["broker_min"]));
+    }
+
+    [Fact]
+    public async Task Each_address_that_failed_is_named_with_how()
+    {
+        using var deaf = new TcpListener(IPAddress.Loopback, 0);
+        deaf.Start();
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var closed = $"grpc://127.0.0.1:{((IPEndPoint)taken.LocalEndpoint).Port}";
+        taken.Stop();
+        var silent = $"grpc://127.0.0.1:{((IPEndPoint)deaf.LocalEndpoint).Port}";
+        var raised = await Assert.ThrowsAsync<UnavailableException>(
+            () => DistributedRuntime.CreateAsync($"{closed},{silent}", configure: o => o.ConnectTimeout = TimeSpan.FromSeconds(1)).Within());
+        Assert.Contains($"{closed}: Connection refused", raised.Message, StringComparison.Ordinal);
+        Assert.Contains($"{silent}: no answer within", raised.Message, StringComparison.Ordinal);
+        Assert.Contains("within 1 s", raised.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_second_address_serves_when_the_first_does_not()
+    {
+        var creating = DistributedRuntime.CreateAsync($"grpc://127.0.0.1:1,{_broker.Url}");
+        var connection = await _broker.AcceptAsync();
+        await connection.WelcomeAsync(ScriptedBroker.NewWelcome());
+        await using var runtime = await creating.Within();
+        connection.End();
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:1")]
+    [InlineData("grpc://")]
+    [InlineData("grpc://host:1/path")]
+    [InlineData(" , ")]
+    [InlineData("grpc://host:0")]
+    public async Task A_malformed_address_is_refused(string url)
+    {
+        var raised = await Assert.ThrowsAsync<InvalidArgumentException>(() => DistributedRuntime.CreateAsync(url));
+        Assert.Contains("grpc://127.0.0.1:50051", raised.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_setting_that_is_not_allowed_is_named()
+    {
+        var raised = await Assert.ThrowsAsync<InvalidArgumentException>(
+            () => DistributedRuntime.CreateAsync(_broker.Url, configure: o => o.DrainTimeout = TimeSpan.Zero));
+        Assert.Contains(nameof(DistributedRuntimeOptions.DrainTimeout), raised.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Connecting_can_be_given_up()
+    {
+        using var source = new CancellationTokenSource();
+        var creating = DistributedRuntime.CreateAsync(_broker.Url, cancellationToken: source.Token);
+        await _broker.AcceptAsync();
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => creating.Within());
+    }
+
+    [Fact]
+    public async Task Stopping_drains_and_says_goodbye()
+    {
+        var (runtime, connection) = await _broker.ConnectAsync();
+        await runtime.StartAsync();
+        var stopping = runtime.StopAsync();
+        var drain = await connection.NextAsync(Message.KindOneofCase.Drain);
+        Assert.Equal(25_000u, drain.Drain.TimeoutMs);
+        Assert.Equal(RuntimeState.Draining, runtime.State);
+        await connection.SendAsync(new Message { Re = drain.Id, Done = new Done() });
+        await connection.NextAsync(Message.KindOneofCase.Goodbye);
+        await stopping.Within();
+        Assert.Equal(RuntimeState.Closed, runtime.State);
+    }
+
+    [Fact]
+    public async Task A_status_from_the_broker_ends_the_runtime_with_its_text()
+    {
+        var (runtime, connection) = await _broker.ConnectAsync();
+        connection.End(StatusCode.InvalidArgument, "these bytes are no frame");
+        var raised = await Assert.ThrowsAsync<UnavailableException>(() => runtime.WaitUntilStoppedAsync().Within());
+        Assert.Contains("these bytes are no frame", raised.Message, StringComparison.Ordinal);
+        await runtime.DisposeAsync();
+    }
+}

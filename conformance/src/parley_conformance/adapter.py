@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -125,7 +126,8 @@ class Adapter:
         """
         future = await self.begin(cmd, **members)
         try:
-            answer = await asyncio.wait_for(future, ANSWER_LIMIT_S)
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                answer = await future
         except TimeoutError:
             raise HarnessError(
                 f"the adapter of {self.name} did not answer {cmd!r} within {ANSWER_LIMIT_S:g} s; "
@@ -162,19 +164,15 @@ class Adapter:
 
     async def wait(self, ready: Callable[[], bool], within_ms: float) -> bool:
         """Waits until `ready()` is true, asked again after each observation; false: it was not in time."""
-        deadline = asyncio.get_running_loop().time() + within_ms / 1000
-        while True:
-            self.changed.clear()
-            if ready():
-                return True
-            self._check()
-            remaining = deadline - asyncio.get_running_loop().time()
-            if remaining <= 0:
-                return False
-            try:
-                await asyncio.wait_for(self.changed.wait(), remaining)
-            except TimeoutError:
-                return ready()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_ms / 1000):
+                while True:
+                    self.changed.clear()
+                    if ready():
+                        return True
+                    self._check()
+                    await self.changed.wait()
+        return ready()
 
     def kill(self) -> None:
         """SIGKILL, as part of a case: from now on nothing is expected of it."""

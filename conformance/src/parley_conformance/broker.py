@@ -74,7 +74,8 @@ class Broker:
     async def _first_line(child: Child) -> dict[str, Any]:
         assert child.process.stdout is not None
         try:
-            raw = await asyncio.wait_for(child.process.stdout.readline(), START_LIMIT_S)
+            async with asyncio.timeout(START_LIMIT_S):
+                raw = await child.process.stdout.readline()
         except TimeoutError:
             text = f"the broker did not serve within {START_LIMIT_S:g} s; its log ends: {child.tail()}"
             raise HarnessError(text) from None

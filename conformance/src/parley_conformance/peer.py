@@ -8,6 +8,7 @@ checked as it comes: numbers without gaps (SES-7), answers only to what was aske
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -310,17 +311,16 @@ class Peer:
         return None
 
     async def _take(self, expected: Mapping[str, Any], within_ms: int) -> dict[str, Any] | None:
-        deadline = asyncio.get_running_loop().time() + within_ms / 1000
-        while True:
-            self._arrived.clear()
-            found = self.take_now(expected)
-            remaining = deadline - asyncio.get_running_loop().time()
-            if found is not None or self._end is not None or remaining <= 0:
-                return found
-            try:
-                await asyncio.wait_for(self._arrived.wait(), remaining)
-            except TimeoutError:
-                return self.take_now(expected)
+        # Not asyncio.wait_for: in Python 3.11 it may swallow a cancellation.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_ms / 1000):
+                while True:
+                    self._arrived.clear()
+                    found = self.take_now(expected)
+                    if found is not None or self._end is not None:
+                        return found
+                    await self._arrived.wait()
+        return self.take_now(expected)
 
     async def _room_for(self, message: pb.Message) -> None:
         while not self.habits.greedy and not self._watch.may_send(message) and self.connected:

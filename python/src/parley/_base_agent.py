@@ -15,7 +15,7 @@ from ._ids import AgentId, AgentMetadata, AgentType, TopicId
 from ._message_context import MessageContext
 from ._scope import AgentInstantiationContext, SubscriptionInstantiationContext
 from ._serialization import MessageSerializer, try_get_known_serializers_for_type
-from ._subscription import Subscription, TypePrefixSubscription, UnboundSubscription
+from ._subscription import Subscription, TypePrefixSubscription, UnboundSubscription, not_durable
 from .exceptions import InvalidArgumentError
 
 T = TypeVar("T")
@@ -211,12 +211,15 @@ class BaseAgent(ABC, Agent):
         Args:
             runtime: Who runs it.
             agent_id: Who it is.
-            skip_class_subscriptions: Do not add the subscriptions that its class declares.
+            skip_class_subscriptions: Do not add the subscriptions that its class declares. They are added as not
+                durable, since the agent ends with its process.
             skip_direct_message_subscription: Do not subscribe it to its own direct topic, `type:`.
         """
         self._add_serializers(runtime)
         await runtime.register_agent_instance(self, agent_id)
-        await self._subscribe(runtime, agent_id.type, skip_class_subscriptions, skip_direct_message_subscription)
+        await self._subscribe(
+            runtime, agent_id.type, skip_class_subscriptions, skip_direct_message_subscription, durable=False
+        )
         return agent_id
 
     @classmethod
@@ -249,7 +252,9 @@ class BaseAgent(ABC, Agent):
             add_known_serializers(runtime, message_type, try_get_known_serializers_for_type(message_type))
 
     @classmethod
-    async def _subscribe(cls, runtime: AgentRuntime, type: str, skip_class: bool, skip_direct: bool) -> None:
+    async def _subscribe(
+        cls, runtime: AgentRuntime, type: str, skip_class: bool, skip_direct: bool, *, durable: bool = True
+    ) -> None:
         subscriptions: list[Subscription] = []
         if not skip_class:
             with SubscriptionInstantiationContext.populate_context(AgentType(type)):
@@ -259,7 +264,7 @@ class BaseAgent(ABC, Agent):
         if not skip_direct:
             subscriptions.append(TypePrefixSubscription(f"{type}:", type, durable=False))
         for subscription in subscriptions:
-            await runtime.add_subscription(subscription)
+            await runtime.add_subscription(subscription if durable else not_durable(subscription))
 
 
 def add_known_serializers(

@@ -14,7 +14,7 @@ ROOT_LOGGER_NAME: Final = "parley"
 """Logger that all others are children of."""
 
 EVENT_LOGGER_NAME: Final = "parley.events"
-"""Logger of one record per message sent, handled or refused; never with payloads."""
+"""Logger of calls that failed and events that nobody handled; never with payloads."""
 
 TRACE_LOGGER_NAME: Final = "parley.trace"
 """Logger for people who debug; its texts may change at any time."""

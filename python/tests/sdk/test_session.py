@@ -68,6 +68,15 @@ async def test_an_answer_that_is_no_welcome(scripted: ScriptedBroker) -> None:
         await connecting
 
 
+async def test_an_answer_that_breaks_the_numbering(scripted: ScriptedBroker) -> None:
+    connecting = asyncio.ensure_future(create_distributed_runtime(scripted.url))
+    peer = await scripted.accept()
+    peer.seq = 7
+    peer.done(peer.hello)
+    with pytest.raises(UnavailableError, match="message 1 was expected, number 8 came"):
+        await connecting
+
+
 async def test_messages_in_the_frame_of_the_welcome_are_taken(scripted: ScriptedBroker) -> None:
     connecting = asyncio.ensure_future(create_distributed_runtime(scripted.url))
     peer = await scripted.accept()
@@ -201,6 +210,24 @@ async def test_commands_end_when_the_session_is_lost(scripted: ScriptedBroker) -
     connected.peer.end()
     with pytest.raises(UnavailableError):
         await registering
+
+
+async def test_a_command_without_an_answer_ends(scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parley._distributed.session.COMMAND_TIMEOUT", 0.05)
+    connected = await connect(scripted)
+    await connected.runtime.start()
+    with pytest.raises(OutcomeUnknownError, match=r"did not answer register_agent_type within 0\.05 s"):
+        await Ponger.register(connected.runtime, "a", Ponger)
+    await close(connected)
+
+
+async def test_heartbeats_do_not_pile_up_when_the_broker_does_not_read(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 20})
+    session = connected.runtime._session
+    session._writing.cancel()
+    await asyncio.sleep(0.1)
+    assert len(session._writer._free) <= 1
+    await close(connected)
 
 
 async def test_a_refused_command_is_undone(scripted: ScriptedBroker) -> None:

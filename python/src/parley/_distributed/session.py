@@ -6,9 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from parley._constants import ROOT_LOGGER_NAME, TRACE_LOGGER_NAME
-from parley.exceptions import InvalidArgumentError, ParleyError, ProtocolVersionUnsupportedError, UnavailableError
+from parley.exceptions import (
+    InvalidArgumentError,
+    OutcomeUnknownError,
+    ParleyError,
+    ProtocolVersionUnsupportedError,
+    UnavailableError,
+)
 from parley_wire.v1 import broker_service_pb2, session_pb2
 
 from .codec import error_from_wire, error_to_wire
@@ -27,6 +34,9 @@ WINDOW_MESSAGES = 100
 WINDOW_BYTES = 16 * 1024 * 1024
 SILENT_INTERVALS = 3
 """Heartbeat intervals without a word after which a session must be confirmed (SPEC SES-12, SES-16)."""
+
+COMMAND_TIMEOUT = 30.0
+"""Seconds that the broker has to answer a registration or a subscription."""
 
 CLOSE_TIMEOUT = 1.0
 """Seconds that Goodbye has to be written."""
@@ -73,6 +83,7 @@ class Session:
         self._confirming = False
         self._closing = False
         self._wake = asyncio.Event()
+        self._last_beat: Queued | None = None
         loop = asyncio.get_running_loop()
         self._beat_due = time.monotonic() + self._interval / 2
         self._beat = loop.call_later(self._interval / 2, self._on_beat)
@@ -119,7 +130,13 @@ class Session:
         return Message.DESCRIPTOR.fields_by_name[kind].number in self._kinds
 
     async def command(self, message: Message) -> Message:
-        """Sends a message and returns its answer. Raises the error if it is one, UnavailableError without one."""
+        """Sends a message and returns its answer.
+
+        Raises:
+            ParleyError: The answer is an error.
+            UnavailableError: The session is over.
+            OutcomeUnknownError: There was no answer in time.
+        """
         if self._closing:
             raise UnavailableError("the session is over")
         message.id = self.next_id()
@@ -133,7 +150,11 @@ class Session:
         self.send(message)
         self._commands[future] = None
         try:
-            kind, answered = await future
+            async with asyncio.timeout(COMMAND_TIMEOUT):
+                kind, answered = await future
+        except TimeoutError:
+            what = message.WhichOneof("kind")
+            raise OutcomeUnknownError(f"the broker did not answer {what} within {COMMAND_TIMEOUT:g} s") from None
         finally:
             self._commands.pop(future, None)
             self.forget(message.id)
@@ -236,7 +257,8 @@ class Session:
                 now - self._beat_due,
                 self._interval,
             )
-        self.send(Message(heartbeat=session_pb2.Heartbeat()), numbered=False)
+        if self._last_beat is None or self._last_beat.written:  # one that waits says as much as two
+            self._last_beat = self.send(Message(heartbeat=session_pb2.Heartbeat()), numbered=False)
         self._beat_due = now + self._interval / 2
         self._beat = asyncio.get_running_loop().call_later(self._interval / 2, self._on_beat)
 
@@ -265,7 +287,9 @@ class Session:
             self._closing = True
             self.send(Message(goodbye=session_pb2.Goodbye(reason=reason)))
             await asyncio.wait({self._writing}, timeout=CLOSE_TIMEOUT)
-            await self._connection.finish()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._connection.finish()
         self._beat.cancel()
         self._reading.cancel()
         self._writing.cancel()
@@ -301,8 +325,11 @@ async def open_session(addresses: list[str], hello: session_pb2.Hello, connect_t
             raise ProtocolVersionUnsupportedError(
                 f"{connection.address} speaks version {answer.welcome.version}, this client {PROTOCOL_VERSION}"
             )
-    except (ParleyError, BrokenStreamError):
+    except ParleyError:
         await connection.close()
         raise
+    except BrokenStreamError as broken:
+        await connection.close()
+        raise UnavailableError(f"{connection.address} is no broker: {broken}") from broken
     writer.raise_credit(frame.credit_messages, frame.credit_bytes)
     return Session(connection, writer, reader, answer.welcome, first)

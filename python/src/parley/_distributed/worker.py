@@ -16,6 +16,7 @@ from parley._work import Work
 from parley.exceptions import (
     ActivationFailedError,
     CallCancelledError,
+    HandlerFailedError,
     MalformedPayloadError,
     ParleyError,
     PayloadTooLargeError,
@@ -89,6 +90,8 @@ class _Request(_Received):
     def failed(self, error: ParleyError | CallCancelledError) -> None:
         """Sends the error."""
         _events.info("call failed agent=%s sender=%s reason=%s", self.recipient, self.sender, error.reason)
+        if isinstance(error, HandlerFailedError):
+            _log.error("%s", error.message, exc_info=error.__cause__)
         self.worker.answer(self, Message(re=self.broker_id, error=error_to_wire(error)))
 
 

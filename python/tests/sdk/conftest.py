@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from parley.distributed import DistributedRuntime, create_distributed_runtime
 from parley_testing import InProcessBroker
 
 from .scripted import Peer, ScriptedBroker, scripted_broker
+
+collect_ignore = [] if find_spec("pydantic") else ["test_pydantic.py"]
 
 
 class World:
@@ -84,8 +88,6 @@ class Connected:
 
 async def connect(scripted: ScriptedBroker, *, welcome: dict[str, Any] | None = None, **options: Any) -> Connected:
     """A runtime that has had its Welcome."""
-    import asyncio
-
     making = asyncio.ensure_future(create_distributed_runtime(scripted.url, **options))
     peer = await scripted.accept()
     peer.welcome(**(welcome or {}))

@@ -39,7 +39,7 @@ def test_ids() -> None:
         topic_from_wire(envelope_pb2.TopicId(type="t t", source="s"))
 
 
-texts = st.text(st.characters(exclude_categories=["Cs"]))
+texts = st.text()  # without surrogates
 
 
 @given(texts, st.none() | st.builds(EncodedPayload, texts, texts, st.binary()))

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import pytest
-from pydantic import BaseModel, Field
 
-from parley import MessageSerializer, UnknownPayload, message, try_get_known_serializers_for_type
+from parley import MessageSerializer, UnknownPayload, try_get_known_serializers_for_type
 from parley._serialization import JsonSerializer, ProtobufSerializer, message_class_of
 from parley.exceptions import InvalidArgumentError, MalformedPayloadError
 from parley_wire.v1 import envelope_pb2
@@ -20,13 +19,6 @@ T = TypeVar("T")
 @dataclass
 class Plain:
     name: str
-
-
-@message("model", version=2)
-class Model(BaseModel):
-    name: str
-    Address2: int = Field(default=3, ge=0)
-    inner: Plain | None = None
 
 
 class Handwritten(MessageSerializer[Plain]):
@@ -77,18 +69,6 @@ def test_a_serializer_without_a_class_says_so() -> None:
 
     with pytest.raises(InvalidArgumentError, match="names no message class"):
         _ = Nameless().type_name
-
-
-def test_pydantic_models_go_through_the_same_encoder() -> None:
-    (serializer,) = try_get_known_serializers_for_type(Model)
-    assert serializer.type_name == "model_v2"
-    data = serializer.serialize(Model(name="a", inner=Plain("b")))
-    assert json.loads(data) == {"name": "a", "address2": 3, "inner": {"name": "b"}}
-    assert serializer.deserialize(b'{"name": "a", "other": 1}') == Model(name="a")
-    with pytest.raises(MalformedPayloadError, match="name: the member is missing"):
-        serializer.deserialize(b"{}")
-    with pytest.raises(MalformedPayloadError, match="Model refuses the values"):
-        serializer.deserialize(b'{"name": "a", "address2": -1}')
 
 
 def test_protobuf_round_trip() -> None:

@@ -113,8 +113,7 @@ class Engine:
     def disconnect(self, connection: int, why: str) -> None:
         """The connection is gone; nothing is sent to its link any more."""
         self._links.pop(connection, None)
-        self._machine.disconnect(connection, why, self._loop.time())
-        self._after()
+        self._guarded(self._machine.disconnect, connection, why)
 
     def take(self, connection: int) -> Frame | None:
         """The next frame to write to the connection; None when there is nothing to say."""
@@ -182,7 +181,14 @@ class Engine:
 
     def _tick(self) -> None:
         self._due = self._timer = None
-        self._machine.tick(self._loop.time())
+        self._guarded(self._machine.tick)
+
+    def _guarded(self, step: Callable[..., None], *arguments: object) -> None:
+        """Takes a step of the core. A defect in it is logged; what else is due must not suffer from it."""
+        try:
+            step(*arguments, self._loop.time())
+        except Exception:
+            self._log.exception("defect")
         self._after()
 
     def _seal(self) -> _Batch:

@@ -740,3 +740,46 @@ class TestOutput:
         caller.publish("t/k")
         assert core.tables["deliveries"] == 0
         assert core.tables["placed_calls"] == 0
+
+
+class TestBacklogs:
+    def test_what_waits_for_credit_goes_elsewhere_when_the_type_is_unregistered(self, core: Core) -> None:
+        worker, other, caller = core.client(credit=1), core.client(), core.client()
+        worker.host("w")
+        worker.subscribe("t", "w")
+        caller.command(request("w/k", b"a"))
+        waiting = caller.command(request("w/k", b"b"))
+        caller.publish("t/e")
+        other.host("w")
+        assert done(worker.ask(UnregisterAgentType("w")))
+        assert [b.envelope for _, b in other.take(Request)] == [b"b"]
+        assert len(other.take(Delivery)) == 1
+        assert caller.answer(waiting) is None
+
+    def test_a_session_s_call_to_itself_ends_with_it(self, core: Core) -> None:
+        worker = core.client()
+        worker.host("w")
+        worker.command(request("w/k"))
+        core.disconnect(worker)
+        assert core.tables["calls"] == core.tables["connections"] == 0
+
+    def test_a_delivery_held_for_its_commit_is_not_sent_to_who_left(self, core: Core) -> None:
+        worker = core.client()
+        worker.host("w")
+        worker.subscribe("t", "w")
+        core.hold = True
+        worker.command(Publish(TopicId("t", "k"), b"x"))
+        worker.command(UnregisterAgentType("w"))
+        core.hold = False
+        core.settle()
+        assert worker.take(Delivery) == []
+        assert core.tables["deliveries"] == 0
+
+    def test_a_stateless_recipient_s_delivery_is_left_with_its_session(self, core: Core) -> None:
+        worker = core.client()
+        worker.host("w", AgentMode.STATELESS)
+        worker.subscribe("t", "w")
+        worker.publish("t/k")
+        core.disconnect(worker)
+        assert core.tables["deliveries"] == 0
+        assert core.tables["events"] == 1

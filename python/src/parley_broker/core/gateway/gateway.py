@@ -123,13 +123,14 @@ class Gateway:
 
     def disconnect(self, connection_id: int, why: str, now: float) -> None:
         """The connection is gone, and with it its session, since there is no grace (SES-13)."""
-        connection = self._sessions.connections.pop(connection_id, None)
+        connection = self._sessions.connections.get(connection_id)
         if connection is None:
             return
         self._hellos.drop(connection_id)
         if connection.session is not None and not connection.ended:
             connection.ended = True
             self._lose(connection.session, why, now)
+        del self._sessions.connections[connection_id]
 
     def take(self, connection_id: int, now: float) -> Frame | None:
         """The next frame to write to the connection; None when there is nothing to say."""
@@ -215,11 +216,11 @@ class Gateway:
         self._callers.place_again(now)
 
     def deliver(self, deliver: Deliver, now: float) -> None:
-        """Hands a delivery to its session, if that is still there."""
+        """Hands a delivery to its session, if that still hosts the recipient: it may have waited for a commit."""
         session = self._sessions.by_id.get(deliver.session)
-        if session is None:
-            return
         delivery = deliver.delivery
+        if session is None or not session.hosts(delivery.recipient, delivery.epoch):
+            return
         if session.understands(Delivery.KIND):
             self._sessions.push(session, Message(delivery))
         elif delivery.position:

@@ -124,6 +124,10 @@ class Session:
         """Whether a message of this kind may be sent to the client; one that announces none takes all (SES-4)."""
         return not self.hello.kinds or kind in self.hello.kinds or kind in UNNUMBERED
 
+    def hosts(self, agent: AgentId, epoch: int) -> bool:
+        """Whether the agent has this place here; a stateless one, whose epoch is 0, whether its type is hosted."""
+        return self.agents.get(agent) == epoch if epoch else agent.type in self.types
+
     def check_receipt(self, received: int) -> None:
         """Raises ProtocolViolation when the client says that it has received what was never sent (SES-8)."""
         if received > self.sent:

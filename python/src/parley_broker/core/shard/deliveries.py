@@ -10,7 +10,7 @@ from parley_broker.core.messages import Ack, AgentMode, Delivery, Done, Nack, Pu
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import BacklogDropped, DeliverySettled, Event, EventStored, Summary
 from parley_broker.core.shard.desk import Desk
-from parley_broker.core.shard.places import STATELESS_EPOCH, Place
+from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.recipients import Recipient, Recipients
 from parley_broker.errors import CommandError, Reason
 
@@ -24,6 +24,11 @@ class Passing:
 
     place: Place
     delivery: Delivery
+
+    @property
+    def agent(self) -> AgentId:
+        """Its recipient."""
+        return self.place.agent
 
 
 class Deliveries:
@@ -166,7 +171,7 @@ class Deliveries:
         """The session whose backlog the ephemeral event headed takes it now, or is lost."""
         self._passing -= 1
         self._passing_bytes -= len(passing.delivery.envelope)
-        if not lost and self._is_current(passing.place):
+        if not lost and not passing.place.is_over:
             self._send_passing(passing)
 
     def _send_passing(self, passing: Passing) -> None:
@@ -308,19 +313,12 @@ class Deliveries:
 
     # Hosts that come and go
 
-    def places_ended(self, places: list[Place], agent_type: str, hosted: bool, now: float) -> None:
-        """These places of agents of one type are over: what is in flight to them stays stored (DLV-10).
-
-        Args:
-            places: They have ended already.
-            agent_type: The type of their agents.
-            now: The time, in seconds.
-            hosted: Whether a session still hosts the type.
-        """
-        ended = set(map(id, places))
+    def places_ended(self, agent_type: str, now: float) -> None:
+        """Some places of agents of one type are over: what is in flight to them stays stored (DLV-10)."""
+        hosted = self._desk.hosts.hosts_type(agent_type)
         for recipient in self._recipients.of_type(agent_type):
             for position, flight in list(recipient.in_flight.items()):
-                if id(flight.place) in ended:
+                if flight.place.is_over:
                     del recipient.in_flight[position]
                     self._desk.hand_back(flight.place)
                     self._effects.log(
@@ -356,9 +354,6 @@ class Deliveries:
             "recipients": len(recipients),
             "ephemeral_events": self._passing,
         }
-
-    def _is_current(self, place: Place) -> bool:
-        return place.epoch == STATELESS_EPOCH or self._desk.places.get(place.agent) is place
 
 
 def _reason_name(reason: int) -> str:

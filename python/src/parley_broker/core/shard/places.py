@@ -24,6 +24,12 @@ class Place:
     """Calls and deliveries dispatched to the agent and not answered."""
     active: bool = False
     """Activate was sent."""
+    ended: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the session no longer has the agent; a stateless one's, whether it no longer hosts the type."""
+        return self.ended or self.agent.type not in self.host.registrations
 
 
 class Places:
@@ -76,6 +82,7 @@ class Places:
 
     def end(self, place: Place) -> None:
         """The place is over."""
+        place.ended = True
         del self._places[place.agent]
         del place.host.places[place.agent]
         self._out.append(Unplaced(place.host.session, place.agent))

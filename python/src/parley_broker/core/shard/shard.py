@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from parley_broker.core.effects import NO_COMMIT, Answer, Effects, ShardEffect
@@ -100,20 +101,19 @@ class Shard:
         hosts = self._desk.hosts
         host = hosts.get(session)
         ended = [place for place in host.places.values() if place.agent.type == agent_type]
+        stranded = _remove(host, lambda agent: agent.type == agent_type)
         was_last = hosts.remove(host, agent_type, now)
         self._end_places(ended, agent_type, now)
         if was_last:
             self._end_transient_subscriptions(agent_type)
-        self._flush(host, now)
+        self._take_up_all(stranded, now)
         self._calls.retry(agent_type, now)
 
     def lose(self, session: str, now: float) -> None:
         """The session is over, with all that it hosted (SES-13). Its calls are the gateway's to end."""
         host = self._desk.hosts.get(session)
         host.paused = True
-        backlog = [*host.exempt.values(), *host.backlog.values()]
-        host.exempt.clear()
-        host.backlog.clear()
+        stranded = _remove(host, lambda _agent: True)
         types = list(host.registrations)
         for agent_type in types:
             self.unhost(session, agent_type, now)
@@ -121,8 +121,7 @@ class Shard:
         for agent_type in host.transient:
             if not self._desk.hosts.hosts_type(agent_type):
                 self._end_transient_subscriptions(agent_type)
-        for item in backlog:
-            self._take_up(item, now, lost=True)
+        self._take_up_all(stranded, now)
 
     def drain(self, session: str) -> bool:
         """Nothing new is placed with the session (DRN-2); true if nothing dispatched to it is unanswered."""
@@ -288,11 +287,17 @@ class Shard:
         else:
             self._deliveries.passing_from_backlog(item, lost)
 
+    def _take_up_all(self, stranded: list[Ticket | Recipient | Passing], now: float) -> None:
+        for item in stranded:
+            self._take_up(item, now, lost=True)
+
     def _end_places(self, places: list[Place], agent_type: str, now: float) -> None:
+        stranded: list[Ticket | Recipient | Passing] = []
         for place in places:
+            stranded += _remove(place.host, place.agent.__eq__)
             self._desk.places.end(place)
-        hosted = self._desk.hosts.hosts_type(agent_type)
-        self._deliveries.places_ended(places, agent_type, hosted, now)
+        self._deliveries.places_ended(agent_type, now)
+        self._take_up_all(stranded, now)
 
     def _end_transient_subscriptions(self, agent_type: str) -> None:
         ended = [s for s in self._catalogue.of_type(agent_type) if not s.durable]
@@ -300,3 +305,13 @@ class Shard:
             self._catalogue.remove(subscription.key)
         if ended and not self._catalogue.of_type(agent_type):
             self._deliveries.drop_backlog(agent_type)
+
+
+def _remove(host: Host, of: Callable[[AgentId], bool]) -> list[Ticket | Recipient | Passing]:
+    """Takes what waits for these agents out of the session's backlogs, in order."""
+    removed: list[Ticket | Recipient | Passing] = []
+    for queue in (host.exempt, host.backlog):
+        for key, item in [(key, item) for key, item in queue.items() if of(item.agent)]:
+            del queue[key]
+            removed.append(item)
+    return removed

@@ -17,6 +17,9 @@ public sealed partial class DistributedRuntime
     /// <summary>How this runtime stands with its broker.</summary>
     public RuntimeState State { get; private set; }
 
+    /// <summary>Ends when the runtime has ended; as <see cref="WaitUntilStoppedAsync"/>, but signals are left to others.</summary>
+    public Task Completion => _ended.Task;
+
     /// <inheritdoc />
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {

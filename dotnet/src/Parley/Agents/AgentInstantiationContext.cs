@@ -18,6 +18,11 @@ public static class AgentInstantiationContext
     /// <exception cref="InvalidOperationException">No factory of a runtime is running.</exception>
     public static IAgentRuntime Runtime => Current.Runtime;
 
+    /// <summary>Disposes something of the agent's own, e.g. a scope of dependency injection, after the agent itself.</summary>
+    /// <param name="resource">What to dispose.</param>
+    /// <exception cref="InvalidOperationException">No factory of a runtime is running.</exception>
+    public static void DisposeWithAgent(IAsyncDisposable resource) => Current.Resources.Add(resource);
+
     internal static Scope? CurrentOrNull => Ambient.Value;
 
     private static Scope Current =>
@@ -26,5 +31,8 @@ public static class AgentInstantiationContext
     /// <summary>Sets the scope for the rest of the calling async method.</summary>
     internal static void Enter(Scope scope) => Ambient.Value = scope;
 
-    internal sealed record Scope(AgentId Id, IAgentRuntime Runtime, ILogger Logger);
+    internal sealed record Scope(AgentId Id, IAgentRuntime Runtime, ILogger Logger)
+    {
+        public List<IAsyncDisposable> Resources { get; } = [];
+    }
 }

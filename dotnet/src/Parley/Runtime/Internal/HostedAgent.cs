@@ -6,6 +6,7 @@ namespace Parley;
 internal sealed class HostedAgent(AgentId id, ulong epoch, AgentRegistration registration)
 {
     private readonly TaskCompletionSource<IAgent> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private AgentInstantiationContext.Scope? _scope;
     private ulong _round;
     private readonly AgentTurns? _turns = registration.Mode == AgentMode.Stateless ? null : new AgentTurns();
 
@@ -57,16 +58,19 @@ internal sealed class HostedAgent(AgentId id, ulong epoch, AgentRegistration reg
     public void Activate(IAgentRuntime runtime, SerializationRegistry messages, ILogger logger) =>
         Start(new Activation(this, runtime, messages, logger));
 
-    /// <summary>Ends the agent here; call it when nothing runs any more.</summary>
+    /// <summary>Ends the agent here; call it when nothing runs any more. A pinned agent is its user's own.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (registration.Factory is not null && Ready.IsCompletedSuccessfully)
+        if (registration.Factory is not null && Ready.IsCompletedSuccessfully && await Ready.ConfigureAwait(false) is IAsyncDisposable agent)
         {
-            await DisposeAsync(await Ready.ConfigureAwait(false)).ConfigureAwait(false);
+            await agent.DisposeAsync().ConfigureAwait(false);
+        }
+
+        foreach (var resource in _scope?.Resources ?? [])
+        {
+            await resource.DisposeAsync().ConfigureAwait(false);
         }
     }
-
-    private static ValueTask DisposeAsync(IAgent agent) => agent is IAsyncDisposable disposable ? disposable.DisposeAsync() : default;
 
     private sealed class Activation(HostedAgent hosted, IAgentRuntime runtime, SerializationRegistry messages, ILogger logger) : HandlerRun
     {
@@ -86,7 +90,7 @@ internal sealed class HostedAgent(AgentId id, ulong epoch, AgentRegistration reg
     private async Task<IAgent> MakeAsync(IAgentRuntime runtime, SerializationRegistry messages, ILogger logger)
     {
         CallScope.Enter(null);
-        var scope = new AgentInstantiationContext.Scope(id, runtime, logger);
+        var scope = _scope = new AgentInstantiationContext.Scope(id, runtime, logger);
         AgentInstantiationContext.Enter(scope);
         var agent = registration.Pinned.TryGetValue(id.Key, out var pinned) ? pinned
             : registration.Factory is { } factory ? await factory().ConfigureAwait(false)

@@ -1,0 +1,30 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace Parley;
+
+/// <summary>The health of a hosted runtime.</summary>
+public static class ParleyHealthChecksBuilderExtensions
+{
+    /// <summary>Adds the check "parley": healthy while connected, degraded while draining, else unhealthy.</summary>
+    /// <param name="builder">The checks of the host.</param>
+    public static IHealthChecksBuilder AddParley(this IHealthChecksBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.AddCheck<RuntimeHealthCheck>("parley");
+    }
+}
+
+/// <summary>How the hosted runtime stands with its broker.</summary>
+internal sealed class RuntimeHealthCheck(HostedRuntime hosted) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(hosted.Inner?.State switch
+        {
+            RuntimeState.Connected => HealthCheckResult.Healthy("Connected to the broker."),
+            RuntimeState.Draining => HealthCheckResult.Degraded("Draining."),
+            RuntimeState.Lost => HealthCheckResult.Unhealthy("The connection to the broker was lost."),
+            RuntimeState.Closed => HealthCheckResult.Unhealthy("The runtime was stopped."),
+            _ => HealthCheckResult.Unhealthy("The runtime has not started."),
+        });
+}

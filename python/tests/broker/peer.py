@@ -118,6 +118,10 @@ class Peer:
         assert answer.WhichOneof("kind") == "done", answer
         return answer
 
+    async def half_close(self) -> None:
+        """Says that nothing more will be said."""
+        await self._stream.done_writing()
+
     async def close(self) -> None:
         """Breaks the stream."""
         self._stream.cancel()

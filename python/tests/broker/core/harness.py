@@ -22,6 +22,7 @@ from parley_broker.core.messages import (
     Message,
     Publish,
     RegisterAgentType,
+    Reply,
     Request,
     Subscribe,
     Subscription,
@@ -253,3 +254,8 @@ def done(body: Body | None) -> bool:
 def bodies(messages: Sequence[Message], kind: type[B]) -> list[B]:
     """The bodies of this kind."""
     return [m.body for m in messages if isinstance(m.body, kind)]
+
+
+def reply(worker: Client, call: int, envelope: bytes = b"!") -> None:
+    """Answers a call that the worker was sent."""
+    worker.say(Reply(envelope), re=call)

@@ -1,0 +1,142 @@
+"""What is answered, what is dropped, what ends the connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.core.harness import Client, Core, done, failed, request
+from parley_broker.core.ids import AgentId
+from parley_broker.core.messages import (
+    Ack,
+    AgentMode,
+    Body,
+    Cancel,
+    Done,
+    Error,
+    Goodbye,
+    Heartbeat,
+    Hello,
+    ListSubscriptions,
+    Message,
+    RegisterAgentType,
+    Reply,
+    Request,
+    SubscriptionKey,
+    SubscriptionList,
+    Trace,
+    Unknown,
+    Unsubscribe,
+)
+from parley_broker.errors import EndCode, Reason
+
+
+@pytest.mark.parametrize(
+    "body", [Heartbeat(), Goodbye(), Reply(b""), Error(1, "", False, False), Done(), Cancel(3), ListSubscriptions()]
+)
+def test_everything_with_an_id_is_answered_once(core: Core, body: Body) -> None:
+    client = core.client()
+    client.say(body, 5)
+    assert [m.re for m in client.read()] == [5]
+
+
+@pytest.mark.parametrize("body", [Heartbeat(), Reply(b""), Done(), Cancel(3), Unknown(99), ListSubscriptions()])
+def test_nothing_without_an_id_is(core: Core, body: Body) -> None:
+    client = core.client()
+    client.say(body)
+    assert client.read() == []
+    assert client.closed is None
+
+
+def test_an_unknown_kind(core: Core) -> None:
+    failed(core.client().ask(Unknown(99)), Reason.INVALID_ARGUMENT, kind=99)
+
+
+def test_a_bad_command_without_an_id_is_logged_but_not_for_ever(core: Core) -> None:
+    client = core.client()
+    for _ in range(50):
+        client.say(RegisterAgentType("bad type"))
+    assert core.logs.count("command dropped") == 50
+    assert client.closed is None
+
+
+def test_a_request_needs_an_id(core: Core) -> None:
+    client = core.client()
+    client.say(request("w/k"))
+    assert client.read() == []
+    assert core.tables["calls"] == 0
+
+
+def test_an_outstanding_id_ends_the_connection(core: Core) -> None:
+    client = core.client()
+    client.say(request("w/k", wait_for_ready=True), 5)
+    client.say(ListSubscriptions(), 5)
+    assert client.closed is not None
+    assert client.closed.code is EndCode.INVALID_ARGUMENT
+    assert core.tables["calls"] == 0
+
+
+def test_an_answered_id_may_be_used_again(core: Core) -> None:
+    client = core.client()
+    for _ in range(3):
+        client.say(ListSubscriptions(), 5)
+        assert isinstance(client.answer(5), SubscriptionList)
+
+
+def test_a_second_hello_ends_the_connection(core: Core) -> None:
+    client = core.client()
+    client.say(Hello(1, 1, "p"), 5)
+    assert client.closed is not None
+    assert client.closed.code is EndCode.FAILED_PRECONDITION
+
+
+def test_nothing_counts_after_the_end(core: Core) -> None:
+    client = core.client()
+    client.frame(Message(Hello(1, 1, "p"), 5), Message(RegisterAgentType("w"), 6))
+    client.frame(Message(RegisterAgentType("w"), 7))
+    failed(core.client().ask(request("w/k")), Reason.NO_RESPONDERS)
+
+
+def test_goodbye_ends_the_session_at_once(core: Core) -> None:
+    worker, caller = core.client(), core.client()
+    worker.host("w")
+    asked = caller.command(request("w/k"))
+    worker.say(Goodbye("enough"))
+    failed(caller.answer(asked), Reason.OUTCOME_UNKNOWN)
+    assert worker.closed is not None
+    assert worker.closed.code is EndCode.OK
+    core.disconnect(worker)
+    assert core.tables["sessions"] == core.tables["connections"] == 1
+
+
+def test_commits_are_not_promised(core: Core) -> None:
+    worker, caller = core.client(), core.client()
+    worker.host("w")
+    asked = caller.command(request("w/k"))
+    ((call, _),) = worker.take(Request)
+    worker.say(Reply(b"", has_commit=True), re=call)
+    failed(caller.answer(asked), Reason.INVALID_ARGUMENT)
+    failed(worker.ask(Ack(AgentId("w", "k"), 1, 1, 1, has_commit=True)), Reason.INVALID_ARGUMENT)
+
+
+def test_subscriptions_are_listed_in_order_and_removed_for_all(core: Core) -> None:
+    first, second = core.client(), core.client()
+    for topic_type in ("b", "a"):
+        first.subscribe(topic_type, "w")
+    second.subscribe("a", "w")
+    listed = second.ask(ListSubscriptions())
+    assert isinstance(listed, SubscriptionList)
+    assert [s.key.topic_type for s in listed.subscriptions] == ["a", "b"]
+    key = SubscriptionKey("a", 1, "w")
+    assert done(second.ask(Unsubscribe(key)))
+    failed(first.ask(Unsubscribe(key)), Reason.NOT_FOUND)
+
+
+def test_trace_contexts_are_bounded(core: Core) -> None:
+    client: Client = core.client()
+    failed(client.ask(request("w/k", trace=Trace("x" * 300, ""))), Reason.INVALID_ARGUMENT, field="trace.traceparent")
+    failed(client.ask(request("w/k", trace=Trace("", "x" * 9000))), Reason.INVALID_ARGUMENT, field="trace.tracestate")
+
+
+def test_a_mode_that_is_not_set_is_standard(core: Core) -> None:
+    core.client().host("w", AgentMode.UNSPECIFIED)
+    assert done(core.client().host("w", AgentMode.STANDARD))

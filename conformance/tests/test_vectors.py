@@ -17,6 +17,7 @@ import jsonschema
 import pytest
 from google.protobuf import json_format, message, timestamp_pb2
 from google.protobuf.descriptor import FieldDescriptor
+
 from parley_wire.v1 import broker_service_pb2
 
 FOLDER = Path(__file__).parent.parent / "vectors"

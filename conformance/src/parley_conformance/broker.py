@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from parley_conformance.model import Failed, HarnessError, Unsupported
-from parley_conformance.process import Child, resident_bytes
+from parley_conformance.process import Child, resident_bytes, runs
 
 START_LIMIT_S = 20.0
 REFERENCE = Path(__file__).with_name("reference_broker.py")
@@ -107,12 +106,7 @@ class Broker:
         """
         if self._child is None:
             return
-        try:
-            os.kill(self.pid, 0)
-            gone = not self._child.alive
-        except ProcessLookupError:
-            gone = True
-        if gone:
+        if not (self._child.alive and runs(self.pid)):
             raise Failed(f"the broker's process ended; its log ends: {self._child.tail()}", party="broker")
 
     async def close(self) -> None:

@@ -12,8 +12,9 @@ def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
     """Lists where `actual` lacks what `expected` asks for; empty: it matches.
 
     A mapping matches a mapping that has its members, and possibly more; everything else must be equal. A member that
-    is absent equals its proto default (0, "", false, empty). A mapping with one key that begins with `$` is a matcher:
-    `$contains` (text), `$at_least`, `$at_most`, `$one_of`, `$any` (true: present), `$length`.
+    is absent equals its proto default (0, "", false, an empty list), but an empty mapping must be there. A mapping
+    with one key that begins with `$` is a matcher: `$contains` (text), `$at_least`, `$at_most`, `$one_of`, `$any`
+    (true: present), `$length`.
 
     Args:
         expected: From the case.

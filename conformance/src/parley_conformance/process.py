@@ -96,6 +96,14 @@ class Child:
             os.killpg(self.process.pid, number)
 
 
+def runs(pid: int) -> bool:
+    """True if there is such a process and it is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process.
 

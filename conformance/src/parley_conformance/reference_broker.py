@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -48,9 +49,13 @@ def main() -> int:
         time.sleep(0.01)
     told = json.loads(ready.read_text())
     _tell({"address": "grpc://" + told["address"].removeprefix("grpc://"), "pid": broker.pid})
+    threading.Thread(target=_end_with_input, args=(broker,), daemon=True).start()
+    return broker.wait()
+
+
+def _end_with_input(broker: subprocess.Popen[bytes]) -> None:
     sys.stdin.buffer.read()
     broker.kill()
-    return 0
 
 
 def _tell(line: dict[str, object]) -> None:

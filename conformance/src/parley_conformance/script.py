@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 # The member of Step that a bare value after an op means: `{reply: hi}` is `{reply: {text: hi}}`.
@@ -17,14 +16,6 @@ MAIN_MEMBER = {
     "add": "number",
 }
 _MESSAGE_MEMBERS = ("label", "do", "pad_bytes")
-
-
-@dataclass(frozen=True)
-class Send:
-    """A call or publish in a script, at any depth."""
-
-    op: str
-    label: str
 
 
 def probe(short: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,15 +58,6 @@ def message(short: Mapping[str, Any]) -> dict[str, Any]:
     if kind in ("probe", "probe_v2", "probe_wide", "versioned"):
         return {"type": kind, "value": {**probe(short), **short.get("value", {})}}
     return {"type": kind, "value": short.get("value", {"label": short.get("label", "")})}
-
-
-def sends(value: Mapping[str, Any]) -> Iterator[Send]:
-    """All calls and publishes in the value of a Probe, its inner messages included."""
-    for one in value.get("do", ()):
-        inner = one.get("message")
-        if inner is not None:
-            yield Send(one["op"], inner.get("label", ""))
-            yield from sends(inner)
 
 
 def gates(value: Mapping[str, Any]) -> Iterator[str]:

@@ -22,11 +22,11 @@ _STYLE = {
     Verdict.NOT_RUN: "dim",
 }
 _LETTER = {
-    Verdict.FAIL: "failed",
-    Verdict.UNSUPPORTED: "unsupported",
-    Verdict.INCONCLUSIVE: "inconclusive",
-    Verdict.HARNESS_ERROR: "harness error",
-    Verdict.NOT_RUN: "not run",
+    Verdict.FAIL: "F",
+    Verdict.UNSUPPORTED: "U",
+    Verdict.INCONCLUSIVE: "I",
+    Verdict.HARNESS_ERROR: "H",
+    Verdict.NOT_RUN: "–",
 }
 
 
@@ -81,33 +81,34 @@ def tell(console: Console, result: Result) -> None:
 
 
 def matrix(console: Console, results: Sequence[Result]) -> None:
-    """Prints families by pairs: passed of planned, and what else there was."""
-    columns = list(dict.fromkeys(_column(r.run) for r in results))
-    table = Table(title="Conformance", title_justify="left")
-    table.add_column("family")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for family in dict.fromkeys(r.run.case.family for r in results):
-        cells = [_cell([r for r in results if r.run.case.family == family and _column(r.run) == c]) for c in columns]
-        table.add_row(family, *cells)
-    table.add_section()
-    table.add_row("all", *(_cell([r for r in results if _column(r.run) == c]) for c in columns))
+    """Prints parties by families: passed of planned, and what else there was."""
+    families = list(dict.fromkeys(r.run.case.family for r in results))
+    table = Table(title="Conformance: passed of planned", title_justify="left")
+    table.add_column("")
+    for family in [*families, "all"]:
+        table.add_column(family, justify="right", no_wrap=True)
+    for row in dict.fromkeys(_row(r.run) for r in results):
+        own = [r for r in results if _row(r.run) == row]
+        table.add_row(row, *(_cell([r for r in own if r.run.case.family == f]) for f in families), _cell(own))
     console.print(table)
+    count = Counter(r.verdict for r in results)
+    legend = ", ".join(f"{letter} {verdict.value}" for verdict, letter in _LETTER.items() if count[verdict])
+    if legend:
+        console.print(f"also: {legend}", soft_wrap=True)
     for reason, number in Counter(r.reason for r in results if r.verdict is Verdict.NOT_RUN).items():
         console.print(f"not run: {number}: {escape(reason)}", soft_wrap=True)
-    count = Counter(r.verdict for r in results)
     told = ", ".join(f"[{_STYLE[v]}]{count[v]} {v.value}[/]" for v in Verdict if count[v])
-    console.print(f"{len(results)} planned, {len(results)} reported: {told}", soft_wrap=True)
+    console.print(f"{len(results)} planned, {sum(count.values())} reported: {told}", soft_wrap=True)
 
 
-def _column(run: Run) -> str:
-    return "broker" if run.case.kind is Kind.BROKER else f"{run.caller}→{run.handler} {run.content}"
+def _row(run: Run) -> str:
+    return "broker" if run.case.kind is Kind.BROKER else f"{run.caller} → {run.handler}, {run.content}"
 
 
 def _cell(results: Sequence[Result]) -> str:
     if not results:
         return ""
     count = Counter(r.verdict for r in results)
-    lines = [f"[{'green' if count[Verdict.PASS] == len(results) else 'red'}]{count[Verdict.PASS]}/{len(results)}[/]"]
-    lines += [f"[{_STYLE[v]}]{count[v]} {_LETTER[v]}[/]" for v in _LETTER if count[v]]
-    return "\n".join(lines)
+    style = "green" if count[Verdict.PASS] == len(results) else "red"
+    others = "".join(f" [{_STYLE[v]}]{count[v]}{letter}[/]" for v, letter in _LETTER.items() if count[v])
+    return f"[{style}]{count[Verdict.PASS]}/{len(results)}[/]{others}"

@@ -49,7 +49,7 @@ def as_json(
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
     """Writes results.json."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="ascii")
 
 
 def write_junit(results: Sequence[Result], path: Path) -> None:

@@ -33,11 +33,14 @@ class Bystander:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task is not None
+        went_on = False
         if kind is None:
             more = self.calls + 3
-            await self._caller.wait(lambda: self.calls >= more or self._done, 3 * EACH_MS)
+            went_on = await self._caller.wait(lambda: self.calls >= more or self._done, 3 * EACH_MS)
         self._task.cancel()
         (result,) = await asyncio.gather(self._task, return_exceptions=True)
+        if kind is None and not went_on:
+            raise Failed(f"somebody else noticed: after {self.calls} calls no more came through", party="broker")
         if isinstance(result, Failed) and kind is None:
             raise Failed(f"somebody else noticed: {result}", rule=result.rule, party="broker")
 

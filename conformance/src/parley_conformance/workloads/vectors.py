@@ -33,7 +33,8 @@ async def there_and_back(table: Table) -> None:
             raise Failed(f"{label}: expected the value back, got {outcome.get('error', 'null')}")
         if not same(value, reply["value"]):
             raise Failed(f"{label}: {value!r} came back as {reply['value']!r}")
-    read = [o.fields.get("value") for o in worker.seen("enter")]
+    # The caller's outcome may reach the kit before the handler's observation does.
+    read = [o.fields.get("value") for o in await worker.see("enter", {}, count=len(sent))]
     for label, _, value in sent:
         # Calls to one agent may start in any order, and a typed message has no label.
         at = next((i for i, one in enumerate(read) if same(value, one)), None)

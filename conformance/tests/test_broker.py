@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import fake_launcher
+
+from parley_conformance import broker
+from parley_conformance.broker import Broker, BrokerSource
+from parley_conformance.model import Failed, HarnessError, Unsupported
+
+
+async def test_a_launcher_says_where(tmp_path: Path) -> None:
+    made = await Broker.launch(fake_launcher(), {}, tmp_path)
+    assert made.address == "grpc://127.0.0.1:1"
+    assert made.memory() > 0
+    made.check_alive()
+    os.kill(made.pid, 9)
+    await made._child.process.wait()  # type: ignore[union-attr]
+    with pytest.raises(Failed, match="the broker's process ended"):
+        made.check_alive()
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    ("flaw", "text"),
+    [
+        ("garbage", "instead of a line of JSON"),
+        ("incomplete", "it needs address and pid"),
+        ("dies", "the port is taken"),
+        ("silent", "did not serve within"),
+    ],
+)
+async def test_a_broken_launcher_is_a_harness_error(
+    tmp_path: Path, flaw: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if flaw == "silent":
+        monkeypatch.setattr(broker, "START_LIMIT_S", 0.3)
+    with pytest.raises(HarnessError, match=text):
+        await Broker.launch(fake_launcher(flaw), {}, tmp_path)
+
+
+async def test_a_setting_that_the_launcher_does_not_know_is_unsupported(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="no such setting: heat"):
+        await Broker.launch(fake_launcher("poor"), {"heat": 1}, tmp_path)
+
+
+async def test_an_address_takes_no_settings(tmp_path: Path) -> None:
+    source = BrokerSource(address="grpc://127.0.0.1:50051")
+    made = await Broker.launch(source, {}, tmp_path)
+    with pytest.raises(Unsupported, match="not known"):
+        made.memory()
+    await made.close()
+    with pytest.raises(Unsupported, match="heartbeat_interval_ms; there is only an address"):
+        await Broker.launch(source, {"heartbeat_interval_ms": 1}, tmp_path)
+
+
+def test_a_launcher_is_written_as_in_a_shell() -> None:
+    assert BrokerSource.launcher("java -jar 'my broker.jar'").command == ("java", "-jar", "my broker.jar")

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from parley_conformance import spec, wire
+from parley_conformance.watch import Watch, covered_size
+from parley_wire.v1 import broker_service_pb2 as pb
+
+WELCOME = {"re": 1, "welcome": {"version": 1}}
+
+
+def watch() -> Watch:
+    made = Watch("a", spec.read().reasons)
+    hello = wire.message({"id": 1, "hello": {}})
+    made.said(hello)
+    return made
+
+
+def frame(*plains: dict[str, Any], **fields: int) -> pb.Frame:
+    return pb.Frame(messages=[wire.message(p) for p in plains], **fields)
+
+
+def hear(made: Watch, *frames: pb.Frame) -> list[str]:
+    for one in frames:
+        made.heard_frame(one)
+        for message in one.messages:
+            made.heard(message)
+    return [violation.rule for violation in made.violations]
+
+
+def test_numbers_without_gaps() -> None:
+    made = watch()
+    said = [
+        frame(WELCOME),
+        frame({"drain": {}}, {"heartbeat": {}}, {"goodbye": {}}, first_seq=1),
+        frame({"drain": {}}, first_seq=3),
+    ]
+    assert hear(made, *said) == []
+    assert made.received == 3
+    assert hear(made, frame({"drain": {}}, first_seq=5)) == ["SES-7"]
+
+
+def test_an_error_before_welcome_needs_no_number() -> None:
+    refusal = {"re": 1, "error": {"reason": "PROTOCOL_VERSION_UNSUPPORTED", "message": "no"}}
+    assert hear(watch(), frame(refusal)) == []
+
+
+def test_a_receipt_for_what_was_never_sent() -> None:
+    made = watch()
+    made.said(wire.message({"id": 2, "list_subscriptions": {}}))
+    assert hear(made, frame(received=1)) == []
+    assert hear(made, frame(received=2)) == ["SES-8"]
+
+
+def test_answers_fit_questions_once() -> None:
+    made = watch()
+    assert hear(made, frame(WELCOME)) == []
+    made.said(wire.message({"id": 9, "list_subscriptions": {}}))
+    assert hear(made, frame({"re": 9, "done": {}}, first_seq=1)) == []
+    assert hear(made, frame({"re": 9, "done": {}}, first_seq=2)) == ["MSG-3"]
+
+
+@pytest.mark.parametrize(
+    ("error", "rule"),
+    [
+        ({"reason": "NO_RESPONDERS", "message": "x", "retryable": True}, []),
+        ({"reason": "NO_RESPONDERS", "message": "x"}, ["ERR-2"]),
+        ({"reason": "NO_RESPONDERS", "message": "x", "retryable": True, "may_have_run": True}, ["ERR-2"]),
+        ({"reason": "CANCELLED", "message": "x", "may_have_run": True}, []),
+        ({"reason": "CANCELLED", "message": "x"}, []),
+        ({"reason": "NO_RESPONDERS", "retryable": True}, ["ERR-1"]),
+        ({"message": "x"}, ["ERR-1"]),
+    ],
+)
+def test_flags_are_those_of_the_table(error: dict[str, Any], rule: list[str]) -> None:
+    made = watch()
+    hear(made, frame(WELCOME))
+    made.said(wire.message({"id": 2, "list_subscriptions": {}}))
+    assert hear(made, frame({"re": 2, "error": error}, first_seq=1)) == rule
+
+
+def test_credit_covers_publishes_and_root_requests() -> None:
+    made = watch()
+    root = wire.message({"id": 2, "request": {"target": "a/b", "envelope": "x"}})
+    nested = wire.message({"id": 3, "request": {"target": "a/b", "call_chain": ["c/d"], "envelope": "x"}})
+    assert covered_size(root)
+    assert covered_size(nested) is None
+    assert not made.may_send(root)
+    assert made.may_send(nested)
+    hear(made, frame(WELCOME, credit_messages=1, credit_bytes=10_000))
+    assert made.may_send(root)
+    made.said(root)
+    assert not made.may_send(root)
+    assert hear(made, frame(credit_messages=2, credit_bytes=5)) == ["FLOW-1"]
+    assert made.credit_messages == 2
+    assert not made.may_send(root)
+
+
+def test_first_numbers_of_frames() -> None:
+    made = watch()
+    one = frame({"id": 2, "list_subscriptions": {}}, {"heartbeat": {}}, {"id": 3, "list_subscriptions": {}})
+    for message in one.messages:
+        made.said(message)
+    assert made.first_seq(one) == 1
+    assert made.take_number() == 3
+    assert made.first_seq(frame({"heartbeat": {}})) == 0

@@ -105,12 +105,20 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
 
     private Ack Ack(bool ignored) => new()
     {
-        Recipient = delivery.Recipient, Epoch = delivery.Epoch, Position = delivery.Position, Round = delivery.Round, Ignored = ignored,
+        Recipient = delivery.Recipient,
+        Epoch = delivery.Epoch,
+        Position = delivery.Position,
+        Round = delivery.Round,
+        Ignored = ignored,
     };
 
     private Nack Nack(ParleyException failure) => new()
     {
-        Recipient = delivery.Recipient, Epoch = delivery.Epoch, Position = delivery.Position, Round = delivery.Round, Error = failure.ToWire(),
+        Recipient = delivery.Recipient,
+        Epoch = delivery.Epoch,
+        Position = delivery.Position,
+        Round = delivery.Round,
+        Error = failure.ToWire(),
     };
 
     private async Task SettleAsync(Message settlement)

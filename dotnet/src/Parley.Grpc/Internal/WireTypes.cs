@@ -37,11 +37,17 @@ internal static class WireTypes
     {
         TypeSubscription exact => new()
         {
-            TopicType = exact.TopicType, Match = TopicMatch.Exact, AgentType = exact.AgentType, Durable = exact.IsDurable,
+            TopicType = exact.TopicType,
+            Match = TopicMatch.Exact,
+            AgentType = exact.AgentType,
+            Durable = exact.IsDurable,
         },
         TypePrefixSubscription prefix => new()
         {
-            TopicType = prefix.TopicTypePrefix, Match = TopicMatch.Prefix, AgentType = prefix.AgentType, Durable = prefix.IsDurable,
+            TopicType = prefix.TopicTypePrefix,
+            Match = TopicMatch.Prefix,
+            AgentType = prefix.AgentType,
+            Durable = prefix.IsDurable,
         },
         _ => throw new InvalidArgumentException(
             $"A {subscription.GetType()} is no subscription that the broker knows; use {nameof(TypeSubscription)} or {nameof(TypePrefixSubscription)}."),

@@ -57,8 +57,14 @@ internal sealed class ScriptedBroker : IAsyncDisposable
 
     public static Welcome NewWelcome() => new()
     {
-        Version = 1, SessionId = "s", Incarnation = "i", HeartbeatIntervalMs = 60_000, BrokerName = "scripted", BrokerVersion = "0",
-        Kinds = { AllKinds }, Limits = new Wire.V1.Limits { MaxEnvelopeBytes = 4 * 1024 * 1024 },
+        Version = 1,
+        SessionId = "s",
+        Incarnation = "i",
+        HeartbeatIntervalMs = 60_000,
+        BrokerName = "scripted",
+        BrokerVersion = "0",
+        Kinds = { AllKinds },
+        Limits = new Wire.V1.Limits { MaxEnvelopeBytes = 4 * 1024 * 1024 },
     };
 
     public async ValueTask DisposeAsync()

@@ -52,7 +52,9 @@ internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, ISe
         var hello = await NextAsync(Message.KindOneofCase.Hello);
         await WriteAsync(new Frame
         {
-            CreditMessages = creditMessages, CreditBytes = 16 * 1024 * 1024, Messages = { new Message { Re = hello.Id, Welcome = welcome } },
+            CreditMessages = creditMessages,
+            CreditBytes = 16 * 1024 * 1024,
+            Messages = { new Message { Re = hello.Id, Welcome = welcome } },
         });
     }
 
@@ -111,8 +113,14 @@ internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, ISe
     {
         Delivery = new Delivery
         {
-            Recipient = agent.ToWire(), Epoch = epoch, Position = position, Round = round, Attempt = 1, EventId = $"e{position}",
-            Topic = new TopicId("t", agent.Key).ToWire(), Envelope = Envelope(message),
+            Recipient = agent.ToWire(),
+            Epoch = epoch,
+            Position = position,
+            Round = round,
+            Attempt = 1,
+            EventId = $"e{position}",
+            Topic = new TopicId("t", agent.Key).ToWire(),
+            Envelope = Envelope(message),
         },
     });
 

@@ -37,7 +37,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(EXIT_FAILED)
     except click.ClickException as failure:
-        _complain(failure.format_message())
+        _complain(_place(failure) + failure.format_message())
         sys.exit(failure.exit_code)
     except BrokerError as failure:
         _complain(str(failure))
@@ -46,6 +46,18 @@ def main() -> None:
 
 def _complain(text: str) -> None:
     click.echo(f"parley-broker: error: {' '.join(text.split())}", err=True)
+
+
+def _place(failure: click.ClickException) -> str:
+    """Where a bad value came from, if not from the command line."""
+    if isinstance(failure, click.BadParameter) and failure.ctx and failure.param and failure.param.name:
+        name = failure.param.name
+        source = failure.ctx.get_parameter_source(name)
+        if source is ParameterSource.ENVIRONMENT:
+            return f"{ENV_PREFIX}{name.upper()}: "
+        if source is ParameterSource.DEFAULT_MAP:
+            return f"config file, {name}: "
+    return ""
 
 
 def _read_config(context: click.Context, _option: click.Parameter, path: Path | None) -> None:

@@ -11,6 +11,14 @@ LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
 
 
+def _one_line(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escapes what does not print: clients choose some of the values, and must not write lines of their own."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = value.encode("unicode_escape").decode("ascii")
+    return event
+
+
 def configure(log_format: str, level: str) -> None:
     """Writes events of this level and above to standard error, as `time level event key=value…` or as JSON."""
     renderer: structlog.typing.Processor
@@ -22,6 +30,7 @@ def configure(log_format: str, level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _one_line,
             structlog.processors.format_exc_info,
             renderer,
         ],

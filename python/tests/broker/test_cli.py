@@ -107,7 +107,7 @@ def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
 def test_a_broken_config(tmp_path: Path) -> None:
     (tmp_path / "broker.toml").write_text("max_agents = 'many'")
     text = complaint(run_cli("serve", "--memory", "--config", str(tmp_path / "broker.toml")))
-    assert "--max-agents" in text
+    assert "config file, max_agents" in text
     assert "many" in text
 
 

@@ -42,7 +42,7 @@ class Body:
     """What a message says; `KIND` is its field number in `Message.kind`."""
 
     __slots__ = ()
-    KIND: ClassVar[int]
+    KIND: ClassVar[int] = 0
 
     def size(self) -> int:
         """Bytes of its payload, or an estimate; what a queue counts beside a fixed cost per message."""
@@ -345,7 +345,6 @@ class Nack(Body):
 class Unknown(Body):
     """A message of a kind that the broker does not take; `kind` 0 when it has none (MSG-4)."""
 
-    KIND: ClassVar[int] = 0
     kind: int
 
     def kind_number(self) -> int:

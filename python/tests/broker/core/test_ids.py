@@ -36,7 +36,7 @@ def test_topic_types_have_colon_and_equals_sign() -> None:
     ids.check_topic_type("a:b=c", "type")
 
 
-@given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=256))
+@given(st.text(st.characters(blacklist_categories=("Cc", "Cs")), min_size=1, max_size=256))
 def test_keys(value: str) -> None:
     ids.check_key(value, "key")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
+from random import Random
 
 import grpc
 import pytest
@@ -52,7 +52,11 @@ async def status(broker: BrokerProcess) -> admin_service_pb2.GetStatusResponse:
         return await get_status(admin_service_pb2.GetStatusRequest())  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("garbage", [b"\xff" * 50, b"\x2a\x05ab", os.urandom(2000) + b"\xff\xff"])
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\xff" * 50, b"\x2a\x05ab", b"\x00", b"\x6cgroup's end", *(Random(n).randbytes(2000) for n in range(3))],
+    ids=["ones", "cut", "zero", "group", "random0", "random1", "random2"],
+)
 async def test_bytes_that_are_no_frame_end_the_connection(open_peer: OpenPeer, bystander: None, garbage: bytes) -> None:
     for begun in (False, True):
         peer = open_peer()

@@ -51,8 +51,10 @@ def decode_frame(data: bytes, now: float) -> m.Frame:
         raise NotAFrame(f"the frame has more than {MAX_MESSAGES} messages")
     try:
         frame = broker_service_pb2.Frame.FromString(data)
-    except DecodeError:
+    except (DecodeError, SystemError):  # protobuf 3.21 raises the latter for some bytes
         raise NotAFrame(f"these {len(data)} bytes are no parley.v1.Frame") from None
+    if not frame.messages and frame.ByteSize() < len(data):  # protobuf 3.21 stops at a group's end, and is content
+        raise NotAFrame(f"these {len(data)} bytes are no parley.v1.Frame")
     messages = []
     for message in frame.messages:
         name = message.WhichOneof("kind")

@@ -16,7 +16,8 @@ from ._constants import (
     ROOT_LOGGER_NAME,
     TRACE_LOGGER_NAME,
 )
-from ._distributed.runtime import DistributedRuntime, create_distributed_runtime
+from ._distributed.create import create_distributed_runtime
+from ._distributed.runtime import DistributedRuntime
 from ._handlers import event, message_handler, rpc
 from ._ids import AgentId, AgentMetadata, AgentType, DefaultTopicId, TopicId
 from ._intervention import DefaultInterventionHandler, DropMessage, InterventionHandler

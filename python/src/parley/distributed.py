@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from ._distributed.runtime import DistributedRuntime, create_distributed_runtime
+from ._distributed.create import create_distributed_runtime
+from ._distributed.runtime import DistributedRuntime
 
 __all__ = ["DistributedRuntime", "create_distributed_runtime"]

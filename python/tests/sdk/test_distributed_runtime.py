@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from parley import AgentId, CancellationToken, MessageContext, RoutedAgent, TopicId, TypeSubscription, rpc
-from parley.distributed import create_distributed_runtime
+from parley import AgentId, MessageContext, RoutedAgent, TopicId, TypeSubscription, rpc
 from parley.exceptions import (
-    CallCancelledError,
     DeadlineExceededError,
     InvalidArgumentError,
     OutcomeUnknownError,
@@ -85,29 +83,6 @@ async def test_nested_calls_carry_sender_epoch_chain_and_less_time(scripted: Scr
     await close(connected)
 
 
-async def test_covered_commands_wait_for_credit_and_nested_calls_do_not(scripted: ScriptedBroker) -> None:
-    class Outer(Ponger):
-        @rpc
-        async def ping(self, message: Ping, ctx: MessageContext) -> Pong:
-            return await self.send_message(message, TARGET, response_type=Pong)
-
-    connected = await connect(scripted, welcome={"credit": (1, 1000)})
-    await host_agent(connected, Outer)
-    calls = [asyncio.ensure_future(connected.runtime.send_message(Ping(n), TARGET)) for n in range(3)]
-    first = await connected.peer.expect("request")
-    assert await connected.peer.silent()
-    connected.peer.send(request(1))
-    nested = await connected.peer.expect("request")
-    assert nested.request.call_chain
-    connected.peer.send(Message(re=nested.id, reply=PONG), Message(re=first.id, reply=PONG), credit=(3, 1000))
-    messages = [await connected.peer.next() for _ in range(3)]
-    for message in messages:
-        if message.HasField("request"):
-            connected.peer.send(Message(re=message.id, reply=PONG))
-    assert await asyncio.gather(*calls) == [Pong(1)] * 3
-    await close(connected)
-
-
 async def test_the_limit_of_the_broker_is_kept_by_the_sender(scripted: ScriptedBroker) -> None:
     limits = session_pb2.Limits(max_envelope_bytes=100, max_call_timeout_ms=3000)
     connected = await connect(scripted, welcome={"limits": limits})
@@ -154,42 +129,6 @@ async def test_the_brokers_deadline_is_told_as_ones_own(scripted: ScriptedBroker
     await close(connected)
 
 
-async def test_a_call_without_an_answer_ends_by_the_callers_own_timer(scripted: ScriptedBroker) -> None:
-    connected = await connect(scripted)
-    with pytest.raises(DeadlineExceededError):
-        await connected.runtime.send_message(Ping(1), TARGET, timeout=0.05)
-    message = await connected.peer.expect("request")
-    assert (await connected.peer.expect("cancel")).cancel.request_id == message.id
-    connected.peer.send(Message(re=message.id, reply=PONG))
-    assert await connected.peer.silent()
-    assert connected.runtime._session._answers == {}
-    await close(connected)
-
-
-async def test_cancel_on_the_wire(scripted: ScriptedBroker) -> None:
-    connected = await connect(scripted)
-    token = CancellationToken()
-    calling = asyncio.ensure_future(connected.runtime.send_message(Ping(1), TARGET, cancellation_token=token))
-    message = await connected.peer.expect("request")
-    token.cancel()
-    with pytest.raises(CallCancelledError):
-        await calling
-    assert (await connected.peer.expect("cancel")).cancel.request_id == message.id
-    await close(connected)
-
-
-async def test_what_was_not_written_is_cancelled_without_a_word(scripted: ScriptedBroker) -> None:
-    connected = await connect(scripted, welcome={"credit": (1, 1000)})
-    first = asyncio.ensure_future(connected.runtime.send_message(Ping(1), TARGET))
-    second = asyncio.ensure_future(connected.runtime.send_message(Ping(2), TARGET))
-    message = await connected.peer.expect("request")
-    second.cancel()
-    connected.peer.send(Message(re=message.id, reply=PONG), credit=(9, 9000))
-    assert await first == Pong(1)
-    assert await connected.peer.silent()
-    await close(connected)
-
-
 async def test_a_publish_on_the_wire(scripted: ScriptedBroker, caplog: pytest.LogCaptureFixture) -> None:
     connected = await connect(scripted)
     for number in range(3):
@@ -203,15 +142,6 @@ async def test_a_publish_on_the_wire(scripted: ScriptedBroker, caplog: pytest.Lo
         await publishing
     warnings = [record for record in caplog.records if "has no recipient" in record.getMessage()]
     assert len(warnings) == 1  # of three: rate-limited
-    await close(connected)
-
-
-async def test_a_publish_without_an_answer_is_unknown(scripted: ScriptedBroker) -> None:
-    connected = await connect(scripted, default_timeout=0.05)
-    with pytest.raises(OutcomeUnknownError, match="the publish to t/k had no outcome"):
-        await connected.runtime.publish_message(Ping(1), TopicId("t", "k"))
-    await connected.peer.expect("publish")
-    assert await connected.peer.silent()  # there is no Cancel for publishes
     await close(connected)
 
 
@@ -345,31 +275,6 @@ async def test_the_broker_says_that_it_goes(scripted: ScriptedBroker) -> None:
     await close(connected)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"tls": True},
-        {"token": "t"},
-        {"tracer_provider": object()},
-        {"connect_timeout": 0},
-        {"broker_url": "localhost"},
-    ],
-)
-async def test_bad_arguments(arguments: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgumentError, match=next(iter(arguments)).replace("broker_url", "broker address")):
-        await create_distributed_runtime(**arguments)
-
-
-@pytest.mark.parametrize("arguments", [{"max_concurrency": 0}, {"default_timeout": -1}])
-async def test_bad_settings_close_the_connection(scripted: ScriptedBroker, arguments: dict[str, Any]) -> None:
-    creating = asyncio.ensure_future(create_distributed_runtime(scripted.url, **arguments))
-    peer = await scripted.accept()
-    peer.welcome()
-    with pytest.raises(InvalidArgumentError):
-        await creating
-    await asyncio.wait_for(peer.closed.wait(), PATIENCE)
-
-
 async def test_what_is_sent_while_the_runtime_is_ending_is_refused(scripted: ScriptedBroker) -> None:
     connected = await connect(scripted)
     await close(connected)
@@ -381,3 +286,20 @@ async def test_what_is_sent_while_the_runtime_is_ending_is_refused(scripted: Scr
     ):
         with pytest.raises(UnavailableError, match="was lost"):
             await use
+
+
+async def test_a_broker_that_refuses_the_drain_does_not_keep_the_runtime(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted)
+    stopping = asyncio.ensure_future(connected.runtime.stop())
+    drain = await connected.peer.expect("drain")
+    error = errors_pb2.Error(reason=errors_pb2.ERROR_REASON_INTERNAL, message="no")
+    connected.peer.send(Message(re=drain.id, error=error))
+    await asyncio.wait_for(stopping, PATIENCE)
+    await asyncio.wait_for(connected.runtime.wait_until_stopped(), PATIENCE)
+
+
+async def test_a_broker_that_does_not_know_drain_is_left_without(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted, welcome={"kinds": [10, 11, 12, 13]})
+    stopping = asyncio.ensure_future(connected.runtime.stop())
+    await connected.peer.expect("goodbye")
+    await stopping

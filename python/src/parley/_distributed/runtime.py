@@ -6,37 +6,34 @@ import asyncio
 import logging
 import signal
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from parley._agent import Agent
 from parley._cancellation import CancellationToken
-from parley._constants import DEFAULT_TIMEOUT, ROOT_LOGGER_NAME
+from parley._constants import ROOT_LOGGER_NAME
 from parley._ids import AgentId, AgentType, TopicId
 from parley._intervention import DropMessage, InterventionHandler
-from parley._outgoing import Outgoing
 from parley._patience import choose_patience
 from parley._registry import check_reply
-from parley._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_over
-from parley._scope import HandlerScope, current_scope
+from parley._runtime_base import RuntimeBase, raise_if_over
+from parley._scope import current_scope
 from parley._slot import Registration
 from parley._subscription import Subscription
-from parley._version import __version__
 from parley.exceptions import (
     DeadlineExceededError,
-    InvalidArgumentError,
     NotFoundError,
     OutcomeUnknownError,
+    ParleyError,
     UnavailableError,
 )
-from parley_wire.v1 import agent_pb2, broker_service_pb2, call_pb2, publish_pb2, session_pb2, subscription_pb2
+from parley_wire.v1 import broker_service_pb2, session_pb2
 
-from .addresses import instance_id_or_default, parse_addresses, url_or_default
-from .codec import agent_to_wire, envelope_from_wire, envelope_to_wire, error_from_wire, subscription_to_wire
-from .frames import Queued
-from .session import Session, open_session
+from . import commands
+from .asking import Asker
+from .codec import agent_to_wire, envelope_from_wire, envelope_to_wire, error_from_wire
+from .session import Session
 from .stop_signals import on_signals
 from .worker import Worker, check_size
 
@@ -52,28 +49,6 @@ DRAIN_TIMEOUT = 25.0
 
 NO_RECIPIENT_WARNING_INTERVAL = 10.0
 """Seconds between two warnings that an event has no recipient."""
-
-_MODES = {"standard": agent_pb2.AGENT_MODE_STANDARD, "stateless": agent_pb2.AGENT_MODE_STATELESS}
-
-
-class _Answer:
-    """Takes the answer to one request or publish."""
-
-    __slots__ = ("id", "is_call", "item", "outgoing")
-
-    def __init__(self, id: int, outgoing: Outgoing, *, is_call: bool) -> None:
-        self.id = id
-        self.outgoing = outgoing
-        self.is_call = is_call
-        self.item: Queued | None = None
-
-    def __call__(self, kind: str, message: Message) -> None:
-        self.outgoing.settle((kind, message))
-
-    @property
-    def written(self) -> bool:
-        """True once the command has left this process."""
-        return self.item is not None and self.item.written
 
 
 class DistributedRuntime(RuntimeBase):
@@ -105,7 +80,7 @@ class DistributedRuntime(RuntimeBase):
         self._watchers: list[Callable[[State, str], None]] = []
         self._started = False
         self._subscriptions: dict[str, Subscription] = {}
-        self._answers: dict[_Answer, None] = {}
+        self._asker = Asker(session)
         self._failure: UnavailableError | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
@@ -145,9 +120,9 @@ class DistributedRuntime(RuntimeBase):
             raise RuntimeError("the runtime has been started already")
         self._check_open()
         self._started = True
-        commands = [self._register_message(registration) for registration in self._host.registrations.values()]
-        commands += [self._subscribe_message(subscription) for subscription in self._subscriptions.values()]
-        results = await asyncio.gather(*map(self._session.command, commands), return_exceptions=True)
+        made = [commands.register(registration) for registration in self._host.registrations.values()]
+        made += [commands.subscribe(subscription) for subscription in self._subscriptions.values()]
+        results = await asyncio.gather(*map(self._session.command, made), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -169,12 +144,14 @@ class DistributedRuntime(RuntimeBase):
                     await self._drain()
             except TimeoutError:
                 _log.warning("what runs did not finish within %g s; it is cancelled", DRAIN_TIMEOUT)
-            except (UnavailableError, OutcomeUnknownError):
-                _log.info("the connection was lost while draining")
-        await self._end("stopped by its program")
-        if self._failure is None:
-            self._set_state("closed", "stop")
-        self._stopped.set()
+            except ParleyError as error:
+                _log.warning("draining failed: %s", error)
+        try:
+            await self._end("stopped by its program")
+        finally:
+            if self._failure is None:
+                self._set_state("closed", "stop")
+            self._stopped.set()
 
     async def _drain(self) -> None:
         if self._session.speaks("drain"):
@@ -229,15 +206,14 @@ class DistributedRuntime(RuntimeBase):
         self._ending = asyncio.get_running_loop().create_task(self._end_lost())
 
     async def _end_lost(self) -> None:
-        await self._end("lost")
-        self._stopped.set()
+        try:
+            await self._end("lost")
+        finally:
+            self._stopped.set()
 
     def _settle_all(self, reason: str) -> None:
         """Ends what is outstanding (SPEC SES-17)."""
-        answers, self._answers = self._answers, {}
-        for answer in answers:
-            error = OutcomeUnknownError(reason) if answer.written else UnavailableError(reason)
-            answer.outgoing.settle(error)
+        self._asker.end(reason)
         self._session.fail_commands(UnavailableError(reason))
 
     def _check_open(self) -> None:
@@ -280,15 +256,11 @@ class DistributedRuntime(RuntimeBase):
         request.envelope = envelope
         if wait_for_ready:
             request.wait_for_ready = True
-        covered: int | None = len(envelope)
         if sender is not None:
-            self._fill_sender(request, sender, scope)
+            commands.say_sender(request, sender, scope)
         if scope is not None:
             request.call_chain.extend(map(agent_to_wire, scope.chain))
-            covered = None
-        outgoing = Outgoing("the call to", recipient, patience, lambda: self._abandon(answer_to))
-        answer_to = _Answer(self._session.next_id(), outgoing, is_call=True)
-        kind, answer = await self._ask(wire, answer_to, cancellation_token, covered, patience.deadline)
+        kind, answer = await self._asker.call(wire, recipient, patience, self._host.deadlines, cancellation_token)
         if kind == "error":
             error = error_from_wire(answer.error)
             if isinstance(error, DeadlineExceededError):
@@ -330,55 +302,15 @@ class DistributedRuntime(RuntimeBase):
         wire.publish.topic.type = topic_id.type
         wire.publish.topic.source = topic_id.source
         if sender is not None:
-            self._fill_sender(wire.publish, sender, scope)
-        outgoing = Outgoing("the publish to", topic_id, patience, lambda: self._abandon(answer_to))
-        answer_to = _Answer(self._session.next_id(), outgoing, is_call=False)
+            commands.say_sender(wire.publish, sender, scope)
         try:
-            kind, answer = await self._ask(wire, answer_to, cancellation_token, len(envelope))
+            kind, answer = await self._asker.publish(wire, topic_id, patience, self._host.deadlines, cancellation_token)
         except DeadlineExceededError as error:  # whether it was stored is not known (SPEC PUB-8)
             raise OutcomeUnknownError(error.message, details=error.details) from error
         if kind == "error":
             raise error_from_wire(answer.error)
         if not answer.published.recipients:
             self._warn_of_no_recipient(topic_id)
-
-    @staticmethod
-    def _fill_sender(
-        command: call_pb2.Request | publish_pb2.Publish, sender: AgentId, scope: HandlerScope | None
-    ) -> None:
-        """Says who sends, and with which epoch if its handler is running (SPEC AGT-5)."""
-        command.sender.type = sender.type
-        command.sender.key = sender.key
-        if scope is not None and scope.agent == sender:
-            command.sender_epoch = scope.epoch
-
-    async def _ask(
-        self,
-        message: Message,
-        answer: _Answer,
-        token: CancellationToken | None,
-        covered_bytes: int | None,
-        deadline: float | None = None,
-    ) -> tuple[str, Message]:
-        """Sends a command and waits for its answer, the deadline, the token or the end of the session."""
-        message.id = answer.id
-        self._answers[answer] = None
-        self._session.expect(answer.id, answer)
-        answer.item = self._session.send(message, covered_bytes=covered_bytes, deadline=deadline)
-        try:
-            result: tuple[str, Message] = await answer.outgoing.wait(self._host.deadlines, token)
-        finally:
-            self._answers.pop(answer, None)
-        return result
-
-    def _abandon(self, answer: _Answer) -> None:
-        """Nobody waits for the answer: a call is cancelled; what has not been written never will be."""
-        if not self._session.forget(answer.id) or answer.item is None:
-            return
-        if not answer.item.written:
-            answer.item.dropped = True
-        elif answer.is_call:
-            self._session.send(Message(cancel=call_pb2.Cancel(request_id=answer.id)))
 
     def _warn_of_no_recipient(self, topic: TopicId) -> None:
         now = time.monotonic()
@@ -421,34 +353,19 @@ class DistributedRuntime(RuntimeBase):
         if not self._started:
             return
         try:
-            await self._session.command(self._register_message(registration))
+            await self._session.command(commands.register(registration))
         except BaseException:
             if before is None:
                 del self._host.registrations[registration.type]
             raise
 
-    @staticmethod
-    def _register_message(registration: Registration) -> Message:
-        return Message(
-            register_agent_type=agent_pb2.RegisterAgentType(
-                type=registration.type,
-                mode=_MODES[registration.mode],
-                pinned_keys=list(registration.instances),
-                concurrency=registration.concurrency,
-            )
-        )
-
     async def add_subscription(self, subscription: Subscription) -> None:
         """See AgentRuntime.add_subscription. Before `start` it becomes visible there, later at once."""
         self._check_open()
-        message = self._subscribe_message(subscription)
+        message = commands.subscribe(subscription)
         if self._started:
             await self._session.command(message)
         self._subscriptions[subscription.id] = subscription
-
-    @staticmethod
-    def _subscribe_message(subscription: Subscription) -> Message:
-        return Message(subscribe=subscription_pb2.Subscribe(subscription=subscription_to_wire(subscription)))
 
     async def remove_subscription(self, id: str) -> None:
         """See AgentRuntime.remove_subscription. It is removed for every worker (SPEC SUB-2)."""
@@ -457,64 +374,5 @@ class DistributedRuntime(RuntimeBase):
         if removed is None:
             raise NotFoundError(f"this runtime has not added a subscription {id!r}")
         if self._started:
-            wire = subscription_pb2.Unsubscribe(subscription=subscription_to_wire(removed))
-            await self._session.command(Message(unsubscribe=wire))
+            await self._session.command(commands.unsubscribe(removed))
         self._subscriptions = {other: s for other, s in self._subscriptions.items() if s != removed}
-
-
-async def create_distributed_runtime(
-    broker_url: str | None = None,
-    instance_id: str | None = None,
-    *,
-    tracer_provider: Any = None,
-    tls: Any = None,
-    token: str | None = None,
-    default_timeout: float = DEFAULT_TIMEOUT,
-    connect_timeout: float = 30.0,
-    max_concurrency: int = DEFAULT_MAX_CONCURRENCY,
-    intervention_handlers: Sequence[InterventionHandler] | None = None,
-) -> DistributedRuntime:
-    """Connects to a broker. The runtime takes calls and events for its agents once it is started.
-
-    Args:
-        broker_url: `grpc://host:port`, several separated by commas; default: PARLEY_BROKER_URL, BROKER_URL, or
-            `grpc://127.0.0.1:50051`.
-        instance_id: A label for logs, not necessarily unique; default: PARLEY_INSTANCE_ID, INSTANCE_ID, or none.
-        tracer_provider: Not supported by this version.
-        tls: Not supported by this version.
-        token: Not supported by this version.
-        default_timeout: Seconds that a call may take when it does not say.
-        connect_timeout: Seconds to try for.
-        max_concurrency: Handlers that run at once, nested calls not counted.
-        intervention_handlers: They see what this runtime sends, in this order.
-
-    Raises:
-        InvalidArgumentError: An argument is malformed.
-        UnavailableError: No broker answered in time; the text says which addresses failed and how.
-        ParleyError: The broker refused.
-    """
-    for name, value in (("tracer_provider", tracer_provider), ("tls", tls), ("token", token)):
-        if value is not None:
-            raise InvalidArgumentError(f"{name} is not supported by this version", details={"field": name})
-    if not connect_timeout > 0:
-        raise InvalidArgumentError(f"connect_timeout must be above 0 seconds, not {connect_timeout!r}")
-    hello = session_pb2.Hello(
-        instance_id=instance_id_or_default(instance_id),
-        producer_id=uuid.uuid4().hex,
-        sdk_name="parley-python",
-        sdk_language="python",
-        sdk_version=__version__,
-    )
-    session = await open_session(parse_addresses(url_or_default(broker_url)), hello, connect_timeout)
-    try:
-        runtime = DistributedRuntime(
-            session,
-            intervention_handlers=intervention_handlers,
-            max_concurrency=max_concurrency,
-            default_timeout=default_timeout,
-        )
-    except InvalidArgumentError:
-        await session.close("not started")
-        raise
-    _log.info("connected address=%s session=%s", session.address, session.session_id)
-    return runtime

@@ -36,3 +36,8 @@ def test_a_required_language_that_was_left_out_is_a_harness_error() -> None:
     told = [result(Verdict.PASS), result(Verdict.NOT_RUN)]
     assert exitcode.of(told, ["dotnet"]) == 2
     assert exitcode.of(told, ["rust"]) == 0
+
+
+def test_what_a_bare_address_cannot_do_is_no_failure() -> None:
+    excused = Result(Run(pair_case(), "python", "python", "json"), Verdict.UNSUPPORTED, "only an address", excused=True)
+    assert exitcode.of([excused, result(Verdict.PASS)]) == 0

@@ -54,7 +54,8 @@ class Broker:
         """
         if source.address:
             if settings:
-                raise Unsupported(f"needs a broker started with {', '.join(settings)}; there is only an address")
+                text = f"needs a broker started with {', '.join(settings)}; there is only an address"
+                raise Unsupported(text, excused=True)
             return cls(source.address, 0, None)
         config = {**settings, "data_dir": str(folder / "data")}
         command = [*source.command, json.dumps(config)]
@@ -95,7 +96,7 @@ class Broker:
             Unsupported: The broker was not started by the kit.
         """
         if not self.pid:
-            raise Unsupported("the broker's process is not known: no memory to read")
+            raise Unsupported("the broker's process is not known: no memory to read", excused=True)
         return resident_bytes(self.pid)
 
     def check_alive(self) -> None:

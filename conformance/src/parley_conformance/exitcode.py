@@ -15,8 +15,9 @@ INCONCLUSIVE = 3
 def of(results: Iterable[Result], required: Iterable[str] = ()) -> int:
     """What the process exits with.
 
-    A failure beats a harness error, which beats what is inconclusive. A MUST that is unsupported is a failure. No
-    results at all are a harness error, as is a run that was left out for lack of a required language.
+    A failure beats a harness error, which beats what is inconclusive. A MUST that is unsupported is a failure, unless
+    that is due to how the kit was called. No results at all are a harness error, as is a run that was left out for
+    lack of a required language.
 
     Args:
         results: Of all planned runs.
@@ -26,10 +27,14 @@ def of(results: Iterable[Result], required: Iterable[str] = ()) -> int:
     if not told:
         return HARNESS_ERROR
     verdicts = {result.verdict for result in told}
-    if Verdict.FAIL in verdicts or any(r.verdict is Verdict.UNSUPPORTED and r.run.case.level == "MUST" for r in told):
+    if Verdict.FAIL in verdicts or any(_lacks_a_must(result) for result in told):
         return FAILS
     needed = set(required)
     left_out = any(r.verdict is Verdict.NOT_RUN and needed & set(r.run.languages) for r in told)
     if Verdict.HARNESS_ERROR in verdicts or left_out:
         return HARNESS_ERROR
     return INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else CONFORMS
+
+
+def _lacks_a_must(result: Result) -> bool:
+    return result.verdict is Verdict.UNSUPPORTED and result.run.case.level == "MUST" and not result.excused

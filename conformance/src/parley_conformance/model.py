@@ -85,7 +85,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one run. `reason` is empty for a pass and a full sentence otherwise."""
+    """What came of one run. `reason` is empty for a pass and a full sentence otherwise.
+
+    `excused`: it is unsupported because of how the kit was called, not for lack of anything in the parties.
+    """
 
     run: Run
     verdict: Verdict
@@ -95,6 +98,7 @@ class Result:
     duration_ms: int = 0
     trace: tuple[str, ...] = ()
     logs: str = ""
+    excused: bool = False
 
 
 class Failed(Exception):
@@ -113,7 +117,16 @@ class Failed(Exception):
 
 
 class Unsupported(Exception):
-    """A party said that it does not have what the case needs."""
+    """A party does not have what the case needs.
+
+    Args:
+        message: Who lacks what.
+        excused: Not for lack of anything, but because the kit was given a broker that it cannot set up.
+    """
+
+    def __init__(self, message: str, *, excused: bool = False) -> None:
+        super().__init__(message)
+        self.excused = excused
 
 
 class Inconclusive(Exception):

@@ -129,7 +129,7 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
         rule = failed.rule or (run.case.covers[0] if len(run.case.covers) == 1 else "")
         result = Result(run, Verdict.FAIL, str(failed), rule, failed.party)
     except Unsupported as unsupported:
-        result = Result(run, Verdict.UNSUPPORTED, str(unsupported))
+        result = Result(run, Verdict.UNSUPPORTED, str(unsupported), excused=unsupported.excused)
     except Inconclusive as inconclusive:
         result = Result(run, Verdict.INCONCLUSIVE, str(inconclusive))
     except HarnessError as error:

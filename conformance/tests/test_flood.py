@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from parley_conformance.broker_case import Table
 from parley_conformance.model import Failed
 from parley_conformance.workloads import flood
 
@@ -10,3 +11,12 @@ def test_memory_is_bounded() -> None:
     flood._bounded(50 * flood.MIB, 60 * flood.MIB, 10)
     with pytest.raises(Failed, match="grew from 50 by 11 MiB"):
         flood._bounded(50 * flood.MIB, 61 * flood.MIB, 10)
+
+
+async def test_what_is_left_is_noticed(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    await flood._emptied(table)
+    await table.seat("a")
+    assert (await table.tables())["sessions"] == 1
+    monkeypatch.setattr(flood, "WITHIN_MS", 100)
+    with pytest.raises(Failed, match=r"still .*'sessions': 1"):
+        await flood._emptied(table)

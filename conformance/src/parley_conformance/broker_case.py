@@ -10,13 +10,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import grpc
+import grpc.aio
+
 from parley_conformance import matching, spec
 from parley_conformance.broker import Broker
 from parley_conformance.journal import Journal
 from parley_conformance.model import Case, Failed, Inconclusive
 from parley_conformance.peer import WITHIN_MS, Habits, Peer
 from parley_conformance.timing import LagMeter, check_window
+from parley_wire.v1 import admin_service_pb2
 
+_GET_STATUS = "/parley.v1.AdminService/GetStatus"
 _ANSWERLESS = {"re", "goodbye", "heartbeat", "cancel"}
 _HABITS = ("heartbeats", "activates", "credit_messages", "credit_bytes", "greedy")
 
@@ -92,6 +97,22 @@ class Table:
         await worker.close()
         await caller.close()
         del self.peers["newcomer-worker"], self.peers["newcomer-caller"]
+
+    async def tables(self) -> dict[str, int]:
+        """Entries by table as the broker's AdminService tells them; empty if it has no such method."""
+        async with grpc.aio.insecure_channel(self.broker.address.removeprefix("grpc://")) as channel:
+            get_status = channel.unary_unary(
+                _GET_STATUS,
+                request_serializer=admin_service_pb2.GetStatusRequest.SerializeToString,
+                response_deserializer=admin_service_pb2.GetStatusResponse.FromString,
+            )
+            try:
+                status = await get_status(admin_service_pb2.GetStatusRequest(), timeout=WITHIN_MS / 1000)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                    return {}
+                raise Failed(f"GetStatus: {error.code().name} {error.details()}", party="broker") from None
+        return dict(status.tables)
 
     async def close(self) -> None:
         """Cuts every connection."""

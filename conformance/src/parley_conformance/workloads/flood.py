@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -9,12 +10,14 @@ from parley_conformance import wire
 from parley_conformance.broker_case import Table
 from parley_conformance.matching import differences
 from parley_conformance.model import Failed
+from parley_conformance.peer import WITHIN_MS
 from parley_conformance.workloads.bystander import Bystander
 from parley_wire.v1 import broker_service_pb2 as pb
 from parley_wire.v1 import subscription_pb2
 
 MIB = 1024 * 1024
 _FRAME = 500
+_PENDING = frozenset({"sessions", "calls", "agents", "deliveries"})
 _LONG_MS = 60_000
 
 
@@ -137,6 +140,17 @@ async def come_and_go(table: Table, connections: int) -> None:
             await peer.close()
             del table.peers[peer.name]
     _bounded(before, table.broker.memory(), 50)
+    await table.close()
+    await _emptied(table)
+
+
+async def _emptied(table: Table) -> None:
+    """With nobody connected, what is pending is gone as soon as the broker has noticed."""
+    deadline = asyncio.get_running_loop().time() + WITHIN_MS / 1000
+    while left := {name: n for name, n in (await table.tables()).items() if n and name in _PENDING}:
+        if asyncio.get_running_loop().time() > deadline:
+            raise Failed(f"nobody is connected, and there are still {left}", rule="FLOW-7", party="broker")
+        await asyncio.sleep(0.05)
 
 
 async def _beyond(table: Table) -> dict[str, object]:

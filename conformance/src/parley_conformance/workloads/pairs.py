@@ -180,4 +180,5 @@ WORKLOADS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "stateless": stateless,
     "one_agent": one_agent,
     "vectors": vectors.there_and_back,
+    "vectors_alone": vectors.alone,
 }

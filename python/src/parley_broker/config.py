@@ -54,6 +54,7 @@ SETTINGS = (
     Setting("host_grace_ms", 0, _DAY_MS, "How long calls wait for a type that has just lost its last host."),
     Setting("max_envelope_bytes", 1, MAX_ENVELOPE_BYTES, "Largest envelope."),
     Setting("max_outstanding_calls", 1, _MANY, "Calls of one session without an outcome."),
+    Setting("max_waiting_bytes", 1, _MANY * 1024, "Bytes of one session's calls that were not dispatched yet."),
     Setting("max_subscriptions", 1, _MANY, "Subscriptions in all."),
     Setting("max_agent_types", 1, _MANY, "Agent types of one session."),
     Setting("max_pinned_keys", 1, _MANY, "Pinned keys of one registration."),

@@ -47,6 +47,10 @@ class _Batch:
     reads: list[Read]
 
 
+_Page = tuple[int, list[Event]]
+"""The id of a read, and what it found."""
+
+
 class Engine:
     """Runs a core over a store for any number of front ends.
 
@@ -200,7 +204,8 @@ class Engine:
 
     def _commit_here(self) -> None:
         batch = self._seal()
-        self._take_in(batch, self._store_batch(batch))
+        pages, _ = self._store_batch(batch)
+        self._take_in(batch, pages)
 
     async def _commit_loop(self) -> None:
         effects = self._machine.effects
@@ -210,27 +215,38 @@ class Engine:
             while effects.records or effects.reads:
                 batch = self._seal()
                 try:
-                    pages = await self._loop.run_in_executor(self._thread, self._store_batch, batch)
+                    pages, failure = await self._loop.run_in_executor(self._thread, self._store_batch, batch)
                 except StaleTermError:
                     raise
-                except StoreError as failure:
-                    await self._recover(failure)
+                except StoreError as refusal:
+                    await self._recover(refusal)
                 else:
                     self._take_in(batch, pages)
                     self._after()
+                    if failure is not None:
+                        await self._recover(failure)
             if self._stopping:
                 return
 
-    def _store_batch(self, batch: _Batch) -> list[tuple[int, list[Event]]]:
-        """Commits, then reads: a page holds whatever was decided before it was asked for."""
+    def _store_batch(self, batch: _Batch) -> tuple[list[_Page], StoreError | None]:
+        """Commits, then reads: a page holds whatever was decided before it was asked for.
+
+        Returns:
+            The pages, and the failure that kept later ones from being read: what was committed is committed.
+        """
         store = self._store
         if batch.records:
             store.commit(batch.records, self._term)
-        return [
-            (read.id, store.read(read.recipient, read.after, read.max_events, read.max_bytes)) for read in batch.reads
-        ]
+        pages: list[_Page] = []
+        try:
+            for read in batch.reads:
+                events = store.read(read.recipient, read.after, read.max_events, read.max_bytes)
+                pages.append((read.id, events))
+        except StoreError as failure:
+            return pages, failure
+        return pages, None
 
-    def _take_in(self, batch: _Batch, pages: list[tuple[int, list[Event]]]) -> None:
+    def _take_in(self, batch: _Batch, pages: list[_Page]) -> None:
         now = self._loop.time()
         self._machine.committed(batch.commit, now)
         for read, events in pages:
@@ -240,7 +256,7 @@ class Engine:
         """Answers what cannot be stored, until the store can be read again; then the shard begins anew from it."""
         why = str(failure)
         self._log.error("store failed", store=self._store.name, error=why)
-        while True:
+        while not self._stopping:
             self._machine.refuse_held(why, self._loop.time())
             self._after()
             try:

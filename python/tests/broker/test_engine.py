@@ -14,6 +14,7 @@ from parley_broker import engine as engine_module
 from parley_broker.core.gateway.gateway import Identity
 from parley_broker.core.ids import TopicId
 from parley_broker.core.messages import (
+    Ack,
     Body,
     Delivery,
     Frame,
@@ -27,7 +28,7 @@ from parley_broker.core.messages import (
     SubscriptionKey,
 )
 from parley_broker.core.policy import Policy
-from parley_broker.core.records import Opened, Record
+from parley_broker.core.records import Event, Opened, Record
 from parley_broker.engine import Engine
 from parley_broker.errors import EndCode, Reason, StaleTermError, StoreError
 from parley_broker.store.memory import MemoryStore
@@ -178,6 +179,36 @@ async def test_a_failing_store_refuses_until_it_works_again(engine: Engine, stor
     delivery = await stream.hear(lambda m: isinstance(m.body, Delivery))
     assert isinstance(delivery, Delivery)
     assert delivery.round == 2
+
+
+async def test_a_failing_store_does_not_hold_up_the_end(engine: Engine, store: SlowStore) -> None:
+    stream = await subscribed(engine)
+    store.fails = StoreError
+    stream.say(publish(0))
+    await stream.hear(lambda m: m.re == 100)
+    await asyncio.wait_for(engine.stop(), PATIENCE)
+
+
+async def test_what_was_committed_is_answered_though_reading_fails(engine: Engine, store: SlowStore) -> None:
+    stream = await subscribed(engine)
+
+    def broken(*_arguments: object) -> list[Event]:
+        del store.read
+        raise StoreError("unreadable")
+
+    store.read = broken  # type: ignore[method-assign]
+    for number in range(4):
+        stream.say(publish(number))
+    for number in range(4):
+        assert await stream.hear(lambda m, n=number: m.re == 100 + n) == Published(1)
+    got: list[tuple[int, bytes]] = []
+    while not got or got[-1][1] != b"3":
+        delivery = await stream.hear(lambda m: isinstance(m.body, Delivery))
+        assert isinstance(delivery, Delivery)
+        got.append((delivery.round, delivery.envelope))
+        stream.say(Message(Ack(delivery.recipient, delivery.epoch, delivery.position, delivery.round), 200 + len(got)))
+    assert [envelope for _, envelope in got] == [b"0", b"1", b"2", b"3"]
+    assert got[-1][0] == 2, "the shard began anew"
 
 
 async def test_a_later_term_ends_the_broker(

@@ -36,6 +36,7 @@ class Policy:
     host_grace: float = 10.0
     max_envelope_bytes: int = MIB
     max_outstanding_calls: int = 10_000
+    max_waiting_bytes: int = 64 * MIB
     max_subscriptions: int = 10_000
     max_agent_types: int = 1_000
     max_pinned_keys: int = 10_000

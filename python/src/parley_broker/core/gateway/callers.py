@@ -88,6 +88,7 @@ class Callers:
         )  # fmt: skip
         self._calls[call.id] = call
         session.calls[message.id] = call.id
+        session.waiting_bytes += size
         self._deadlines.set(call.id, deadline)
         self.shard.place(call.ticket, now)
 
@@ -126,6 +127,7 @@ class Callers:
         assert request is not None
         call.request = None
         call.worker = worker
+        call.caller.waiting_bytes -= call.size
         if not worker.understands(Request.KIND):
             why = f"the session of {call.target} does not announce kind {Request.KIND}, request"
             self._end(call, make_error(Reason.UNHANDLED_MESSAGE, why, {"agent": str(call.target)}))
@@ -211,4 +213,5 @@ class Callers:
             call.worker.working.pop(call.id, None)
             self.shard.finish(call.id)
         else:
+            call.caller.waiting_bytes -= call.size
             self.shard.withdraw(call.id)

@@ -94,6 +94,13 @@ def check_request(request: Request, session: Session, policy: Policy, shard: Sha
             f"{len(session.calls)} calls of this session have no outcome yet, which is the limit",
             limit=policy.max_outstanding_calls,
         )
+    if session.waiting_bytes + len(request.envelope) > policy.max_waiting_bytes:
+        raise CommandError(
+            Reason.RESOURCE_EXHAUSTED,
+            f"calls of this session with {session.waiting_bytes} bytes wait to be dispatched;"
+            f" the limit is {policy.max_waiting_bytes}",
+            limit=policy.max_waiting_bytes,
+        )
 
 
 def check_publish(publish: Publish, session: Session, policy: Policy, shard: ShardPort) -> None:

@@ -112,6 +112,8 @@ class Session:
     """Commands that wait for their answer: the covered bytes to give back with it, or -1."""
     calls: dict[int, int] = field(default_factory=dict)
     """The client's own calls: the broker's id by the client's."""
+    waiting_bytes: int = 0
+    """Of the calls among them that are not dispatched."""
     working: dict[int, AgentId] = field(default_factory=dict)
     """Calls dispatched to the client, by the broker's id."""
     types: dict[str, RegisterAgentType] = field(default_factory=dict)

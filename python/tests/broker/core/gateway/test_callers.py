@@ -173,6 +173,19 @@ class TestCalls:
             caller.command(request("w/k"))
         failed(caller.ask(request("w/k")), Reason.RESOURCE_EXHAUSTED, limit=2)
 
+    def test_too_many_bytes_that_wait(self) -> None:
+        core = Core(Policy(max_waiting_bytes=10))
+        caller = core.client()
+        first = caller.command(request("w/k", b"123456", wait_for_ready=True))
+        failed(caller.ask(request("w/k", b"12345", wait_for_ready=True)), Reason.RESOURCE_EXHAUSTED, limit=10)
+        caller.say(Cancel(first))
+        waiting = caller.command(request("w/k", b"1234567890", wait_for_ready=True))
+        worker = core.client()
+        worker.host("w")
+        caller.command(request("w/k", b"1234567890"))
+        assert caller.answer(waiting) is None
+        assert len(worker.take(Request)) == 2, "what is dispatched does not wait"
+
     def test_too_deep(self, core: Core) -> None:
         caller = core.client()
         caller.host("w")

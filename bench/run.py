@@ -3,7 +3,9 @@
 import asyncio
 import json
 import shutil
+import signal
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,10 @@ from parley_bench.table import table
 RESULTS = ROOT / "build/bench/results.json"
 ANSWER_LIMIT = 30.0
 """How long a party may take for a round, beyond the round itself, in s."""
-WARM_UP_SECONDS = 0.5
-"""How long each cell's first message kinds are sent before anything counts, in s."""
+WARM_UP_SECONDS = 0.4
+"""How long each kind of work is done before anything of it counts, in s."""
+TIME_LIMIT = 270.0
+"""How long a run may measure, in s; a slow machine gets fewer rounds, not a longer run."""
 
 
 @click.command()
@@ -44,13 +48,14 @@ def main(quick: bool, languages: tuple[Language, ...], output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         samples = asyncio.run(_measure(plan, chosen, output.parent / "data", console))
+    except asyncio.CancelledError:
+        raise click.ClickException("stopped by SIGTERM; nothing was written") from None
     except BenchError as error:
         raise click.ClickException(str(error)) from error
     result = {
         "format": FORMAT,
         **provenance(ROOT, "dotnet" in chosen),
         "quick": quick,
-        "rounds": plan.rounds,
         "seconds": plan.seconds,
         "rows": summarise(plan, samples),
     }
@@ -63,20 +68,32 @@ def main(quick: bool, languages: tuple[Language, ...], output: Path) -> None:
 async def _measure(
     plan: Plan, languages: tuple[Language, ...], data: Path, console: Console
 ) -> list[tuple[Round, Sample]]:
+    """Carries out the plan, turn by turn, as far as the time allows; the first turn is always whole."""
+    this = asyncio.current_task()
+    assert this is not None
+    # Ended from outside, the run must take its processes along.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     shutil.rmtree(data, ignore_errors=True)
-    samples = []
-    async with running_broker(data) as (url, _), running_parties(url, languages) as parties:
-        rounds = list(plan.in_order())
-        seen = set()
-        for number, round_ in enumerate(rounds, 1):
-            kind = (round_.cell.measure.kind, round_.cell.caller, round_.cell.host, round_.content)
-            if kind not in seen:
-                seen.add(kind)
-                await _run(round_, parties, f"warm-up-{number}", min(WARM_UP_SECONDS, plan.seconds))
-            samples.append((round_, await _run(round_, parties, str(number), plan.seconds)))
-            if console.is_terminal:
-                console.print(f"{number} of {len(rounds)} rounds", end="\r")
-    shutil.rmtree(data, ignore_errors=True)
+    samples: list[tuple[Round, Sample]] = []
+    known: set[tuple[str, ...]] = set()
+    started = time.monotonic()
+    try:
+        async with running_broker(data) as (url, _), running_parties(url, languages) as parties:
+            for number, turn in enumerate(plan.turns(), 1):
+                if number > 1 and (time.monotonic() - started) * number / (number - 1) > TIME_LIMIT:
+                    console.print(f"bench: {number - 1} of {plan.rounds} turns, since one more would take too long")
+                    break
+                for round_ in turn:
+                    key = str(len(samples))
+                    kind = (round_.cell.measure.kind, round_.cell.caller, round_.cell.host, round_.content)
+                    if kind not in known:
+                        known.add(kind)
+                        await _run(round_, parties, f"warm-up-{key}", min(WARM_UP_SECONDS, plan.seconds))
+                    samples.append((round_, await _run(round_, parties, key, plan.seconds)))
+                if console.is_terminal:
+                    console.print(f"bench: turn {number} of {plan.rounds} done")
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
     return samples
 
 

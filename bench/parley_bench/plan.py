@@ -64,13 +64,14 @@ class Plan:
     rounds: int
     seconds: float
 
-    def in_order(self) -> Iterator[Round]:
-        """Yields the rounds: over all cells, then over all again with the contents' order turned."""
+    def turns(self) -> Iterator[tuple[Round, ...]]:
+        """Yields the rounds in their order: each turn goes over all cells, with the contents' order turned."""
         for turn in range(self.rounds):
-            for index, cell in enumerate(self.cells):
-                order = CONTENTS if (turn + index) % 2 == 0 else CONTENTS[::-1]
-                for content in order:
-                    yield Round(cell, content)
+            yield tuple(
+                Round(cell, content)
+                for index, cell in enumerate(self.cells)
+                for content in CONTENTS[:: 1 if (turn + index) % 2 == 0 else -1]
+            )
 
 
 MEASURES = (

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from parley_bench.plan import CONTENTS, LANGUAGES, MEASURES, SIZES, full_plan, quick_plan
+from parley_bench.plan import CONTENTS, LANGUAGES, MEASURES, SIZES, Round, full_plan, quick_plan
 
 
 def test_full_plan_has_a_cell_for_every_measure_pair_and_size() -> None:
@@ -9,23 +9,22 @@ def test_full_plan_has_a_cell_for_every_measure_pair_and_size() -> None:
     assert len(set(cells)) == len(cells) == len(MEASURES) * len(SIZES) * len(LANGUAGES) ** 2
 
 
-def test_every_cell_is_measured_equally_often_in_each_content() -> None:
+def test_every_turn_measures_every_cell_once_in_each_content() -> None:
     plan = full_plan()
+    turns = list(plan.turns())
 
-    counts = Counter(plan.in_order())
-
-    assert len(counts) == len(plan.cells) * len(CONTENTS)
-    assert set(counts.values()) == {plan.rounds}
+    assert len(turns) == plan.rounds
+    for turn in turns:
+        assert Counter(turn) == {Round(cell, content): 1 for cell in plan.cells for content in CONTENTS}
 
 
 def test_contents_of_a_cell_are_neighbours_and_take_turns_in_going_first() -> None:
     plan = full_plan()
-    rounds = list(plan.in_order())
-    pairs = list(zip(rounds[::2], rounds[1::2], strict=True))
+    pairs = [list(zip(turn[::2], turn[1::2], strict=True)) for turn in plan.turns()]
 
-    assert all(a.cell == b.cell and {a.content, b.content} == set(CONTENTS) for a, b in pairs)
-    first = [a.content for a, _ in pairs if a.cell == plan.cells[0]]
-    assert first == ["json", "protobuf"] * (plan.rounds // 2)
+    assert all(a.cell == b.cell and {a.content, b.content} == set(CONTENTS) for turn in pairs for a, b in turn)
+    assert [turn[0][0].content for turn in pairs] == ["json", "protobuf"] * (plan.rounds // 2)
+    assert [a.content for a, _ in pairs[0]][:2] == ["json", "protobuf"]
 
 
 def test_a_plan_of_one_language_has_that_pair_alone() -> None:
@@ -34,4 +33,4 @@ def test_a_plan_of_one_language_has_that_pair_alone() -> None:
 
 def test_sending_alone_takes_less_than_the_whole_run_may() -> None:
     for plan, limit in ((full_plan(), 240), (quick_plan(), 20)):
-        assert len(list(plan.in_order())) * plan.seconds < limit
+        assert len(plan.cells) * len(CONTENTS) * plan.rounds * plan.seconds < limit

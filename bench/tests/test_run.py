@@ -1,6 +1,8 @@
+import contextlib
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -34,6 +36,34 @@ def test_a_quick_run_prints_the_table_and_writes_results_that_validate(tmp_path:
         for size in (256, 16384)
     }
     assert list(tmp_path.iterdir()) == [output], "the broker's data was left behind"
+
+
+def of_the_run(folder: Path) -> list[str]:
+    """The command lines of processes that name the folder."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            lines.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return [line for line in lines if str(folder) in line]
+
+
+def test_a_run_that_is_told_to_end_takes_its_processes_along(tmp_path: Path) -> None:
+    run = subprocess.Popen(
+        [sys.executable, BENCH / "run.py", "--language", "python", "--output", tmp_path / "results.json"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "data/ready.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+    run.terminate()
+    said, _ = run.communicate(timeout=30)
+
+    assert run.returncode == 1
+    assert "stopped by SIGTERM" in said
+    assert of_the_run(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_schema_refuses_a_row_without_a_content() -> None:

@@ -9,6 +9,9 @@ using ProtobufReading = Parley.Bench.V1.Reading;
 
 const string Language = "dotnet";
 const double Step = 0.6180339887498949;
+// How long a lane waits before it publishes again what the broker refused because a queue was full.
+var pause = TimeSpan.FromMilliseconds(5);
+// How long the last event may take to arrive after the last publish was answered.
 var arrivalLimit = TimeSpan.FromSeconds(20);
 var json = new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
@@ -65,12 +68,28 @@ async Task<Answer> RunAsync(Command command)
     {
         var topic = new TopicId($"bench-{command.Host}", command.Key);
         var options = new PublishOptions { Ephemeral = command.Kind == "publish-ephemeral" };
-        await flood.RunAsync(() => runtime.PublishMessageAsync(message, topic, options), command.InFlight, time);
+        await flood.RunAsync(() => PublishAsync(message, topic, options), command.InFlight, time);
         var sink = new AgentId($"sink-{command.Host}", command.Key);
         await runtime.SendMessageAsync<Arrivals>(new Arrivals(flood.Count), sink, new SendOptions { Timeout = arrivalLimit });
     }
 
     return flood.ToAnswer();
+}
+
+async Task PublishAsync(object message, TopicId topic, PublishOptions options)
+{
+    while (true)
+    {
+        try
+        {
+            await runtime.PublishMessageAsync(message, topic, options);
+            return;
+        }
+        catch (ResourceExhaustedException)
+        {
+            await Task.Delay(pause);
+        }
+    }
 }
 
 /// <summary>One round, as the bench's runner asks for it.</summary>

@@ -25,9 +25,12 @@ from parley import (
     event,
     rpc,
 )
+from parley.exceptions import ResourceExhaustedError
 
 LANGUAGE = "python"
 STEP = 0.6180339887498949
+PAUSE = 0.005
+"""How long a lane waits before it publishes again what the broker refused because a queue was full, in s."""
 ARRIVAL_LIMIT = 20.0
 """How long the last event may take to arrive after the last publish was answered, in s."""
 
@@ -122,9 +125,15 @@ async def run(runtime: DistributedRuntime, command: dict[str, Any]) -> dict[str,
     else:
         topic = TopicId(f"bench-{command['host']}", key)
         ephemeral = command["kind"] == "publish-ephemeral"
-        count, latencies, started = await flood(
-            lambda: runtime.publish_message(message, topic, ephemeral=ephemeral), command
-        )
+
+        async def publish() -> None:
+            while True:
+                try:
+                    return await runtime.publish_message(message, topic, ephemeral=ephemeral)
+                except ResourceExhaustedError:
+                    await asyncio.sleep(PAUSE)
+
+        count, latencies, started = await flood(publish, command)
         sink = AgentId(f"sink-{command['host']}", key)
         await runtime.send_message(Arrivals(count), sink, timeout=ARRIVAL_LIMIT)
     seconds = time.perf_counter() - started

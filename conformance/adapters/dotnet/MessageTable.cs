@@ -46,7 +46,23 @@ internal static class MessageTable
 
     private static Dictionary<string, Type> Records { get; } = Vocabulary.ToDictionary(t => t.Name);
 
-    private static SerializationRegistry Registry { get; } = MakeRegistry();
+    // Made when it is first needed: it knows every type, and most cases encode and decode nothing outside of a runtime.
+    private static Lazy<SerializationRegistry> Registry { get; } = new(MakeRegistry);
+
+    /// <summary>Has compiled what every case needs, before its time counts: a fresh process is slow the first time.</summary>
+    public static void WarmUp()
+    {
+        var registry = new SerializationRegistry();
+        registry.AddMessageType<ProbeReply>();
+        foreach (var protobuf in (bool[])[false, true])
+        {
+            var probe = Read("probe", JsonElement.Parse("""{"label": "", "do": [{"op": "reply", "text": ""}]}"""), protobuf);
+            registry.Encode(probe);
+        }
+
+        var reply = registry.Decode(registry.Encode(new ProbeReply()));
+        JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["reply"] = Result(reply) });
+    }
 
     /// <summary>The message that a command describes.</summary>
     /// <exception cref="UnsupportedException">There is no such type, or not as protobuf.</exception>
@@ -82,7 +98,7 @@ internal static class MessageTable
         message is null ? null : new JsonObject { ["type"] = WireName(message.GetType()), ["value"] = Value(message) };
 
     /// <summary>The SDK's bytes of a message.</summary>
-    public static ReadOnlyMemory<byte> Encode(object message) => Registry.Encode(message).Data;
+    public static ReadOnlyMemory<byte> Encode(object message) => Registry.Value.Encode(message).Data;
 
     /// <summary>The message that bytes say, by the SDK.</summary>
     public static object Decode(string type, ReadOnlyMemory<byte> data, bool protobuf)
@@ -94,7 +110,7 @@ internal static class MessageTable
             _ when GeneratedProbes.TryGetValue(type, out var parser) => parser.ParseFrom(ByteString.Empty).Descriptor.FullName,
             _ => Generated.GetValueOrDefault(type)?.FullName ?? throw NotProtobuf(type),
         };
-        return Registry.Decode(new SerializedMessage(name, protobuf ? ContentTypes.Protobuf : ContentTypes.Json, data));
+        return Registry.Value.Decode(new SerializedMessage(name, protobuf ? ContentTypes.Protobuf : ContentTypes.Json, data));
     }
 
     /// <summary>What <c>Payload.type_name</c> says for a class.</summary>

@@ -7,6 +7,7 @@ var colon = kit.LastIndexOf(':');
 using var client = new TcpClient();
 await client.ConnectAsync(kit[..colon], int.Parse(kit[(colon + 1)..], System.Globalization.CultureInfo.InvariantCulture));
 client.NoDelay = true;
+_ = Task.Run(MessageTable.WarmUp);
 var line = new KitLine(client.GetStream());
 try
 {

@@ -61,6 +61,7 @@ class Histories(RuleBasedStateMachine):
         self.ended: set[bytes] = set()
         self.begun: set[bytes] = set()
         self.last_position: dict[tuple[object, int], int] = {}
+        self.delivered: set[tuple[object, int, int]] = set()
         self.epochs: dict[object, int] = {}
 
     def fresh(self) -> bytes:
@@ -90,9 +91,13 @@ class Histories(RuleBasedStateMachine):
             if not body.position:
                 return
             party.flying.append(body)
-            order = (body.recipient, body.round)
-            assert body.position > self.last_position.get(order, 0), "in order, each once"
-            self.last_position[order] = body.position
+            one = (body.recipient, body.round, body.position)
+            assert one not in self.delivered, "each once"
+            self.delivered.add(one)
+            if body.epoch:
+                order = (body.recipient, body.round)
+                assert body.position > self.last_position.get(order, 0), "in order, but for stateless agents"
+                self.last_position[order] = body.position
         elif re in party.calls:
             asked = party.calls.pop(re)
             assert asked not in self.ended, "one outcome"

@@ -350,7 +350,7 @@ class Gateway:
             return True
         if self._callers.is_running(message.id) and (request.deadline is None or request.deadline > now):
             return True
-        if not request.call_chain:
+        if not request.call_chain and session.id in self._sessions.by_id:
             size = len(request.envelope)
             session.spent_messages -= 1
             session.spent_bytes -= size

@@ -260,6 +260,7 @@ class Shard:
     def tables(self) -> dict[str, int]:
         """Entries by table, for GetStatus."""
         return {
+            "hosts": len(self._desk.hosts),
             "agents": len(self._desk.places),
             "subscriptions": len(self._catalogue),
             "placed_calls": len(self._calls),

@@ -7,6 +7,7 @@ from parley_broker.core.messages import (
     Drain,
     Error,
     Hello,
+    Message,
     Request,
 )
 from parley_broker.core.policy import Policy
@@ -134,3 +135,15 @@ class TestOutput:
         caller.publish("t/k")
         assert core.tables["deliveries"] == 0
         assert core.tables["placed_calls"] == 0
+
+    def test_what_is_read_after_the_end_leaves_nothing(self) -> None:
+        core = Core()
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        caller.command(request("w/k"))
+        worker.frame(Message(Hello(1, 1, "p"), 9))
+        assert worker.closed is not None
+        worker.read()
+        core.disconnect(worker)
+        core.disconnect(caller)
+        assert core.tables["hosts"] == 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from conftest import DOTNET, EXAMPLES, Run
+from programs import DOTNET, EXAMPLES, Run
 
 
 @pytest.fixture

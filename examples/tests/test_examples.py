@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from conftest import Run
+from programs import Run
 
 
 def test_worker_and_coordinator(run: Run) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from conftest import broker_case, pair_case
 from rich.console import Console
 
@@ -46,9 +47,30 @@ def test_the_matrix() -> None:
     shown, out = printed()
     console.matrix(shown, [PASS, FAIL, LEFT])
     text = out.getvalue()
-    assert "python → dotnet, json" in text
+    assert "python→dotnet json" in text
     assert "0/1 1–" in text
     assert "0/1 1F" in text
     assert "also: F fail, – not-run" in text
     assert "not run: 1: dotnet is not installed" in text
     assert "3 planned, 3 reported: 1 pass, 1 fail, 1 not-run" in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_matrix_fits(width: int) -> None:
+    families = ["hostile", "payload", "placement", "pubsub", "rpc", "timeout", "versioning"]
+    results = [
+        Result(Run(pair_case(id=f"{family}/c{number}"), "dotnet", "python", "protobuf"), Verdict.PASS)
+        for family in families
+        for number in range(13)
+    ]
+    out = io.StringIO()
+    console.matrix(Console(file=out, width=width, highlight=False), results)
+    row = next(line for line in out.getvalue().splitlines() if line.strip().startswith("dotnet"))
+    assert row.split() == ["dotnet→python", "protobuf", *["13/13"] * 7, "91/91"]
+
+
+def test_without_a_terminal_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert console.console_for(io.StringIO()).width == 120
+    monkeypatch.setenv("COLUMNS", "90")
+    assert console.console_for(io.StringIO()).width == 90

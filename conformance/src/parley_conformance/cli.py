@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 
 from parley_conformance import __version__, exitcode, languages, plan, runner, spec, suite
@@ -68,7 +67,7 @@ def run(
     jobs: int, required: tuple[str, ...], out: Path, broker: str, address: str, keep: bool, **selection: Any
 ) -> None:
     """Runs cases. CASE is a case's id, a glob of ids, or the name of a run; none: all."""
-    console = Console(highlight=False)
+    console = shown.console_for(sys.stdout)
     if broker and address:
         raise click.UsageError("--broker and --address exclude each other")
     known, contract, runs = _plan(selection)

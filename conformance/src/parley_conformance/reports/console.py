@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
+from typing import TextIO
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,6 +16,7 @@ from rich.table import Table
 from parley_conformance.model import Kind, Result, Run, Verdict
 from parley_conformance.reports.files import repeat
 
+_WIDE = 100
 _STYLE = {
     Verdict.PASS: "green",
     Verdict.FAIL: "bold red",
@@ -28,6 +32,14 @@ _LETTER = {
     Verdict.HARNESS_ERROR: "H",
     Verdict.NOT_RUN: "–",
 }
+
+
+def console_for(stream: TextIO) -> Console:
+    """A console on a stream: as wide as the terminal, and wide enough for the matrix where there is none."""
+    console = Console(file=stream, highlight=False)
+    return (
+        console if console.is_terminal or "COLUMNS" in os.environ else Console(file=stream, highlight=False, width=120)
+    )
 
 
 class Progressing:
@@ -83,11 +95,19 @@ def tell(console: Console, result: Result) -> None:
 def matrix(console: Console, results: Sequence[Result]) -> None:
     """Prints parties by families: passed of planned, and what else there was."""
     families = list(dict.fromkeys(r.run.case.family for r in results))
-    table = Table(title="Conformance: passed of planned", title_justify="left")
-    table.add_column("")
+    rows = list(dict.fromkeys(_row(r.run) for r in results))
+    narrow = console.width < _WIDE
+    table = Table(
+        title="Conformance: passed of planned",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("", no_wrap=True)
     for family in [*families, "all"]:
-        table.add_column(family, justify="right", no_wrap=True)
-    for row in dict.fromkeys(_row(r.run) for r in results):
+        table.add_column(f"{family[:5]}…" if narrow and len(family) > 6 else family, justify="right", no_wrap=True)
+    for row in rows:
         own = [r for r in results if _row(r.run) == row]
         table.add_row(row, *(_cell([r for r in own if r.run.case.family == f]) for f in families), _cell(own))
     console.print(table)
@@ -102,7 +122,7 @@ def matrix(console: Console, results: Sequence[Result]) -> None:
 
 
 def _row(run: Run) -> str:
-    return "broker" if run.case.kind is Kind.BROKER else f"{run.caller} → {run.handler}, {run.content}"
+    return "broker" if run.case.kind is Kind.BROKER else f"{run.caller}→{run.handler} {run.content}"
 
 
 def _cell(results: Sequence[Result]) -> str:

@@ -91,8 +91,11 @@ class AgentHost:
 
     def activate(self, id: AgentId, registration: Registration, epoch: int = 0) -> AgentSlot:
         """Puts an agent in place; it is made in a task of its own, and messages may follow at once (SPEC AGT-6)."""
+        before = self.slots.get(id)
         slot = self.slots[id] = AgentSlot(id, registration, epoch)
         instance = registration.instances.get(id.key)
+        if before is not None and before.agent is not None and before.agent is not instance:
+            self._spawn(self._close(before.agent))
         if instance is not None:
             slot.agent = instance
         else:
@@ -126,11 +129,11 @@ class AgentHost:
     def _let_go_of_idle(self) -> None:
         if self._stateless <= MAX_IDLE_STATELESS:
             return
-        for slot in list(self.slots.values()):
-            if slot.registration.stateless and slot.idle and slot.agent is not None:
-                self._forget(slot)
-                self._spawn(self._close(slot.agent))
-                return
+        unused = (slot for slot in self.slots.values() if slot.registration.stateless and slot.idle)
+        slot = next((slot for slot in unused if slot.agent is not None), None)
+        if slot is not None and slot.agent is not None:
+            self._forget(slot)
+            self._spawn(self._close(slot.agent))
 
     async def _close(self, agent: Agent) -> None:
         try:
@@ -216,7 +219,7 @@ class AgentHost:
 
     async def _run_call(self, work: Work, slot: AgentSlot, agent: Agent) -> None:
         message = work.open()
-        scope = HandlerScope(work.recipient, slot.epoch, (*work.chain, work.recipient), work.deadline, work.timeout)
+        scope = HandlerScope(work.recipient, slot.epoch, (*work.chain, work.recipient), work.deadline)
         enter_scope(scope)
         try:
             result = await agent.on_message(message, work.context())
@@ -247,7 +250,7 @@ class AgentHost:
                 await hook(work.unknown(), work.context())
             self._ignore(work)
             return
-        scope = HandlerScope(work.recipient, slot.epoch, (work.recipient,), None, None)
+        scope = HandlerScope(work.recipient, slot.epoch, (work.recipient,), None)
         enter_scope(scope)
         work.watch_event(self.deadlines, _event_limit(agent, type(message)))
         try:

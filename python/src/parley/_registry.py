@@ -120,10 +120,6 @@ class SerializationRegistry:
             )
         return EncodedPayload(type_name, content_type, data)
 
-    def knows(self, payload: EncodedPayload) -> bool:
-        """True if there is a serializer that reads it."""
-        return (payload.type_name, normalise_content_type(payload.content_type)) in self._readers
-
     def decode(self, payload: EncodedPayload) -> Any:
         """The message of a payload.
 

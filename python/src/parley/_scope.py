@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,7 +22,6 @@ class HandlerScope:
         epoch: The epoch that the agent was dispatched with; 0 without a place.
         chain: The agents that wait, this one last: the `call_chain` of nested calls.
         deadline: `time.monotonic()` at which the call served is over; None for events.
-        timeout: Seconds that the call had in total, for error texts.
         active: False once the handler has ended; tasks that it left behind then start chains of their own.
     """
 
@@ -31,12 +29,7 @@ class HandlerScope:
     epoch: int
     chain: tuple[AgentId, ...]
     deadline: float | None
-    timeout: float | None
     active: bool = True
-
-    def remaining(self) -> float | None:
-        """Seconds left, not below 0; None when there is no deadline."""
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 
 _SCOPE: ContextVar[HandlerScope | None] = ContextVar("parley_handler_scope", default=None)

@@ -228,7 +228,6 @@ class SingleThreadedAgentRuntime(RuntimeBase):
             message_id=message_id,
             chain=chain,
             deadline=patience.deadline,
-            timeout=patience.seconds,
         )
         work.outgoing = Outgoing("the call to", recipient, patience, lambda: work.end("cancel"))
         if recipient.type not in self._host.registrations and not wait_for_ready:

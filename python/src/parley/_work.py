@@ -36,7 +36,6 @@ class Work(ABC):
         message_id: Names the message.
         attempt: 1 on the first one.
         deadline: The `time.monotonic()` at which a call's time is up; None for events.
-        timeout: The seconds that it had when it came.
         token: The handler's.
         slot: The agent, once it is known.
         task: The handler's task, once it runs.
@@ -57,7 +56,6 @@ class Work(ABC):
         "sender",
         "slot",
         "task",
-        "timeout",
         "token",
         "topic",
     )
@@ -72,7 +70,6 @@ class Work(ABC):
         chain: tuple[AgentId, ...] = (),
         attempt: int = 1,
         deadline: float | None = None,
-        timeout: float | None = None,
     ) -> None:
         self.recipient = recipient
         self.sender = sender
@@ -81,7 +78,6 @@ class Work(ABC):
         self.chain = chain
         self.attempt = attempt
         self.deadline = deadline
-        self.timeout = timeout
         self.token = CancellationToken()
         self.slot: AgentSlot | None = None
         self.task: asyncio.Task[None] | None = None

@@ -32,7 +32,7 @@ def test_subscriptions() -> None:
 
 
 def test_the_epoch_is_said_only_by_the_agent_whose_handler_runs() -> None:
-    scope = HandlerScope(ME, 7, (ME,), None, None)
+    scope = HandlerScope(ME, 7, (ME,), None)
     for sender, running, epoch in ((ME, scope, 7), (OTHER, scope, 0), (ME, None, 0)):
         request = call_pb2.Request()
         commands.say_sender(request, sender, running)

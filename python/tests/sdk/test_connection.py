@@ -82,9 +82,8 @@ async def test_the_end_of_the_stream_is_told(scripted: ScriptedBroker) -> None:
     peer.welcome()
     connection, _ = await connecting
     peer.end(grpc.StatusCode.RESOURCE_EXHAUSTED, "too slow")
-    with pytest.raises(ConnectionLostError, match="RESOURCE_EXHAUSTED: too slow") as caught:
+    with pytest.raises(ConnectionLostError, match="RESOURCE_EXHAUSTED: too slow"):
         await connection.read()
-    assert caught.value.code == "RESOURCE_EXHAUSTED"
     with pytest.raises(ConnectionLostError):
         await connection.write(HELLO)
     await connection.finish()

@@ -125,7 +125,7 @@ async def test_work_that_ended_while_it_waited_never_starts() -> None:
     bench = Bench(max_concurrency=1)
     bench.call("1")
     bench.call("cancelled").end("cancel")
-    bench.call("late", deadline=time.monotonic() - 1, timeout=1.0)
+    bench.call("late", deadline=time.monotonic() - 1)
     await asyncio.sleep(0.05)
     log = await bench.idle()
     assert ("CallCancelledError", "cancelled") in log
@@ -173,6 +173,16 @@ async def test_stateless_agents_are_let_go_when_there_are_many(monkeypatch: pyte
     assert bench.slot("1") is first
 
 
+async def test_an_agent_that_is_made_anew_is_closed_first() -> None:
+    bench = Bench()
+    first = await bench.slot().wait()
+    second = await bench.host.activate(AgentId("a", "k"), bench.registration, 2).wait()
+    await bench.idle()
+    assert isinstance(first, Gated)
+    assert isinstance(second, Gated)
+    assert (first.closed, second.closed) == (True, False)
+
+
 async def test_a_handler_that_keeps_its_agent_is_warned_of(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,7 +199,7 @@ async def test_a_handler_that_keeps_its_agent_is_warned_of(
 
 async def test_time_is_up_is_an_error_of_the_call() -> None:
     bench = Bench()
-    work = bench.call("1", deadline=time.monotonic() + 0.01, timeout=0.01)
+    work = bench.call("1", deadline=time.monotonic() + 0.01)
     fired = asyncio.Event()
     work.token.add_callback(fired.set)
     await asyncio.wait_for(fired.wait(), PATIENCE)

@@ -15,7 +15,7 @@ ME = AgentId("a", "k")
 
 
 def scope(left: float | None) -> HandlerScope:
-    return HandlerScope(ME, 0, (ME,), None if left is None else time.monotonic() + left, left)
+    return HandlerScope(ME, 0, (ME,), None if left is None else time.monotonic() + left)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_they_are_not_instantiated(cls: type) -> None:
 
 
 async def test_tasks_left_behind_by_a_handler_are_outside_of_it() -> None:
-    scope = HandlerScope(ME, 3, (ME,), None, None)
+    scope = HandlerScope(ME, 3, (ME,), None)
     seen: list[HandlerScope | None] = []
 
     async def left_behind() -> None:
@@ -67,8 +67,3 @@ async def test_tasks_left_behind_by_a_handler_are_outside_of_it() -> None:
     await (await asyncio.ensure_future(handler()))
     assert seen == [None]
     assert current_scope() is None
-
-
-def test_remaining_time() -> None:
-    assert HandlerScope(ME, 0, (), None, None).remaining() is None
-    assert HandlerScope(ME, 0, (), 0.0, 1.0).remaining() == 0.0

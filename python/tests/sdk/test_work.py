@@ -17,7 +17,7 @@ def test_what_the_handler_is_told() -> None:
     ctx = work.context()
     assert (ctx.topic_id, ctx.is_rpc, ctx.attempt, ctx.message_id) == (TopicId("t", "s"), False, 3, "m")
     assert ctx.cancellation_token is work.token
-    call = FakeWork([], topic=None, deadline=time.monotonic() + 9, timeout=9.0, chain=(ME,))
+    call = FakeWork([], topic=None, deadline=time.monotonic() + 9, chain=(ME,))
     assert call.is_rpc
     assert call.nested
     assert (call.context().remaining or 0) > 8

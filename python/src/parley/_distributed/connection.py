@@ -37,11 +37,7 @@ _EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 
 class ConnectionLostError(Exception):
-    """The stream has ended; the text says how, `code` as which gRPC status."""
-
-    def __init__(self, text: str, code: str = "") -> None:
-        super().__init__(text)
-        self.code = code
+    """The stream has ended; the text says how."""
 
 
 class Connection:
@@ -78,11 +74,11 @@ class Connection:
 
     async def _lost(self, error: Exception | None) -> ConnectionLostError:
         if isinstance(error, grpc.aio.AioRpcError):
-            return ConnectionLostError(f"{error.code().name}: {error.details()}", error.code().name)
+            return ConnectionLostError(f"{error.code().name}: {error.details()}")
         code, details = await self._stream.code(), await self._stream.details()
         if code is grpc.StatusCode.OK:
-            return ConnectionLostError("the broker ended the connection", code.name)
-        return ConnectionLostError(f"{code.name}: {details}", code.name)
+            return ConnectionLostError("the broker ended the connection")
+        return ConnectionLostError(f"{code.name}: {details}")
 
     async def finish(self) -> None:
         """Says that nothing more will be written, and closes."""

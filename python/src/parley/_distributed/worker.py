@@ -160,11 +160,6 @@ class Worker:
             activate=self._on_activate, request=self._on_request, cancel=self._on_cancel, delivery=self._on_delivery
         )
 
-    @property
-    def unanswered(self) -> int:
-        """Requests that have no answer yet."""
-        return len(self._requests)
-
     def answer(self, work: _Request, message: Message) -> None:
         """Sends the one outcome of a request (SPEC RPC-1)."""
         if self._requests.pop(work.broker_id, None) is not None:
@@ -225,7 +220,6 @@ class Worker:
                 chain=tuple([agent_from_wire(agent) for agent in request.call_chain]),
                 attempt=request.attempt or 1,
                 deadline=None if timeout is None else time.monotonic() + timeout,
-                timeout=timeout,
             )
         except ParleyError as error:
             if not request.call_chain:

@@ -102,7 +102,7 @@ def matrix(console: Console, results: Sequence[Result]) -> None:
         title_justify="left",
         box=SIMPLE_HEAD,
         show_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,
     )
     table.add_column("", no_wrap=True)
     for family in [*families, "all"]:

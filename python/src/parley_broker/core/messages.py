@@ -66,7 +66,6 @@ class Hello(Body):
     sdk_language: str = ""
     sdk_version: str = ""
     kinds: frozenset[int] = frozenset()
-    wants_resume: bool = False
 
 
 @dataclass(slots=True)
@@ -153,7 +152,6 @@ class RegisterAgentType(Body):
     mode: int = AgentMode.STANDARD
     pinned_keys: tuple[str, ...] = ()
     concurrency: int = 0
-    keeps_state: bool = False
 
 
 @dataclass(slots=True)

@@ -82,9 +82,6 @@ class Summary:
     last_position: int = 0
 
 
-EMPTY = Summary()
-
-
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A store that was opened: the term that began with it (AGT-5) and what it holds."""

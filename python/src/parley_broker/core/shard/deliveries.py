@@ -260,6 +260,8 @@ class Deliveries:
             CommandError: NOT_FOUND or STALE_EPOCH (DLV-2).
         """
         recipient = self._in_flight(session, ack)
+        if ack.ignored:
+            self._effects.log("debug", "event ignored", recipient=ack.recipient, position=ack.position)
         flight = self._recipients.settle(recipient, ack.position)
         self._effects.records.append(DeliverySettled(ack.recipient, ack.position))
         self._desk.out.append(Answer(session, re, Done(), self.commit))

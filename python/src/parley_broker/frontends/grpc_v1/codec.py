@@ -184,7 +184,6 @@ def _decode_hello(wire: session_pb2.Hello, now: float) -> m.Body:
         sdk_language=wire.sdk_language,
         sdk_version=wire.sdk_version,
         kinds=frozenset(wire.kinds),
-        wants_resume=wire.HasField("resume"),
     )
 
 
@@ -248,7 +247,7 @@ def _decode_ack(wire: delivery_pb2.Ack, now: float) -> m.Body:
 
 
 def _decode_register(wire: agent_pb2.RegisterAgentType, now: float) -> m.Body:
-    return m.RegisterAgentType(wire.type, wire.mode, tuple(wire.pinned_keys), wire.concurrency, wire.keeps_state)
+    return m.RegisterAgentType(wire.type, wire.mode, tuple(wire.pinned_keys), wire.concurrency)
 
 
 _DECODERS: dict[str | None, Callable[[Any, float], m.Body]] = {

@@ -26,7 +26,7 @@ errors = st.builds(
 
 INCOMING = {
     "hello": st.builds(
-        m.Hello, uint32, uint32, text, text, text, text, text, st.frozensets(uint32, max_size=4), st.just(False)
+        m.Hello, uint32, uint32, text, text, text, text, text, st.frozensets(uint32, max_size=4)
     ),
     "heartbeat": st.just(m.Heartbeat()),
     "goodbye": st.builds(m.Goodbye, text),
@@ -34,7 +34,7 @@ INCOMING = {
     "done": st.just(m.Done()),
     "error": errors,
     "register_agent_type": st.builds(
-        m.RegisterAgentType, text, st.integers(0, 9), st.lists(text, max_size=3).map(tuple), uint32, st.booleans()
+        m.RegisterAgentType, text, st.integers(0, 9), st.lists(text, max_size=3).map(tuple), uint32
     ),
     "unregister_agent_type": st.builds(m.UnregisterAgentType, text),
     "cancel": st.builds(m.Cancel, uint64),

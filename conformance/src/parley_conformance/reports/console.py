@@ -109,7 +109,9 @@ def matrix(console: Console, results: Sequence[Result]) -> None:
         table.add_column(f"{family[:5]}…" if narrow and len(family) > 6 else family, justify="right", no_wrap=True)
     for row in rows:
         own = [r for r in results if _row(r.run) == row]
-        table.add_row(row, *(_cell([r for r in own if r.run.case.family == f]) for f in families), _cell(own))
+        table.add_row(
+            row, *(_cell([r for r in own if r.run.case.family == f], narrow) for f in families), _cell(own, narrow)
+        )
     console.print(table)
     count = Counter(r.verdict for r in results)
     legend = ", ".join(f"{letter} {verdict.value}" for verdict, letter in _LETTER.items() if count[verdict])
@@ -125,10 +127,11 @@ def _row(run: Run) -> str:
     return "broker" if run.case.kind is Kind.BROKER else f"{run.caller}→{run.handler} {run.content}"
 
 
-def _cell(results: Sequence[Result]) -> str:
+def _cell(results: Sequence[Result], narrow: bool) -> str:
     if not results:
         return ""
     count = Counter(r.verdict for r in results)
     style = "green" if count[Verdict.PASS] == len(results) else "red"
-    others = "".join(f" [{_STYLE[v]}]{count[v]}{letter}[/]" for v, letter in _LETTER.items() if count[v])
+    gap = "\n" if narrow else " "
+    others = "".join(f"{gap}[{_STYLE[v]}]{count[v]}{letter}[/]" for v, letter in _LETTER.items() if count[v])
     return f"[{style}]{count[Verdict.PASS]}/{len(results)}[/]{others}"

@@ -102,7 +102,7 @@ public sealed partial class DistributedRuntime
         }
 
         DistributedLog.ConnectionLost(_logger, why);
-        await _tornDown.CancelAsync().ConfigureAwait(false);
+        await TearDownAsync().ConfigureAwait(false);
         Change(RuntimeState.Lost, why);
         _ended.TrySetException(Unavailable(why));
         // Who does not wait for the end need not hear of it.
@@ -119,7 +119,7 @@ public sealed partial class DistributedRuntime
         }
 
         await _session.CloseAsync("stop").ConfigureAwait(false);
-        await _tornDown.CancelAsync().ConfigureAwait(false);
+        await TearDownAsync().ConfigureAwait(false);
         await _host.DisposeAgentsAsync(_logger).ConfigureAwait(false);
         await _session.DisposeAsync().ConfigureAwait(false);
         Change(RuntimeState.Closed, _lost ?? string.Empty);
@@ -146,6 +146,12 @@ public sealed partial class DistributedRuntime
         {
             DistributedLog.DrainTimedOut(_logger, _options.DrainTimeout);
         }
+    }
+
+    private Task TearDownAsync()
+    {
+        _dispatcher.CancelAll();
+        return _tornDown.CancelAsync();
     }
 
     private void Change(RuntimeState state, string reason)

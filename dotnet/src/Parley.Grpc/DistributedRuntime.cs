@@ -26,7 +26,7 @@ public sealed partial class DistributedRuntime : IAgentRuntime
         _logger = options.LoggerFactory.CreateLogger("Parley.DistributedRuntime");
         _host = new AgentHost(this, _messages, options.LoggerFactory);
         _session = new Session(connection, options.TimeProvider, _logger);
-        _messageIds = new MessageIds(producerId);
+        _messageIds = new MessageIds(producerId[..8]);
         _context = new DispatchContext(_host, _session, _messages, options, _messageIds, _logger, _tornDown.Token);
         _dispatcher = new Dispatcher(_context);
         _noRecipients = new NoRecipientsWarning(_logger, options.TimeProvider);

@@ -53,6 +53,15 @@ internal sealed class Dispatcher(DispatchContext context)
         }
     }
 
+    /// <summary>The session is over: the tokens of running calls fire.</summary>
+    public void CancelAll()
+    {
+        foreach (var run in _running.Values)
+        {
+            run.Cancel();
+        }
+    }
+
     /// <summary>A call has been answered.</summary>
     public void Forget(ulong requestId) => _running.TryRemove(requestId, out _);
 

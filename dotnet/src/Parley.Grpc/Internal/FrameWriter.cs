@@ -36,7 +36,8 @@ internal sealed class FrameWriter(IAsyncStreamWriter<Frame> stream, ReceiveWindo
             var bytes = 0;
             if (carried is not null)
             {
-                bytes = Add(frame, carried);
+                bytes = carried.CalculateSize();
+                Add(frame, carried);
                 carried = null;
             }
 
@@ -52,13 +53,15 @@ internal sealed class FrameWriter(IAsyncStreamWriter<Frame> stream, ReceiveWindo
                     next.Message.Request.TimeoutMs = (uint)Math.Ceiling(deadline.Remaining.TotalMilliseconds);
                 }
 
-                if (frame.Messages.Count > 0 && bytes + next.Message.CalculateSize() > CutBytes)
+                var size = next.Message.CalculateSize();
+                if (frame.Messages.Count > 0 && bytes + size > CutBytes)
                 {
                     carried = next.Message;
                     break;
                 }
 
-                bytes += Add(frame, next.Message);
+                bytes += size;
+                Add(frame, next.Message);
             }
 
             window.Stamp(frame);
@@ -66,7 +69,7 @@ internal sealed class FrameWriter(IAsyncStreamWriter<Frame> stream, ReceiveWindo
         }
     }
 
-    private int Add(Frame frame, Message message)
+    private void Add(Frame frame, Message message)
     {
         if (message.KindCase is not (Message.KindOneofCase.Hello or Message.KindOneofCase.Heartbeat))
         {
@@ -78,6 +81,5 @@ internal sealed class FrameWriter(IAsyncStreamWriter<Frame> stream, ReceiveWindo
         }
 
         frame.Messages.Add(message);
-        return message.CalculateSize();
     }
 }

@@ -12,24 +12,24 @@ internal sealed class RequestRun : HandlerRun
     private readonly Request _request;
     private readonly CancellationTokenSource _cancelled;
     private readonly Deadline? _deadline;
-    private volatile bool _late;
+    private volatile bool _abandoned;
 
     public RequestRun(DispatchContext context, Dispatcher dispatcher, HostedAgent hosted, ulong id, Request request)
     {
         (_context, _dispatcher, _hosted, _id, _request) = (context, dispatcher, hosted, id, request);
-        _cancelled = CancellationTokenSource.CreateLinkedTokenSource(context.TornDown);
-        if (request.HasTimeoutMs)
-        {
-            // Counted from when it was read, not from when the handler starts (MSG-9).
-            _deadline = new Deadline(context.Options.TimeProvider, TimeSpan.FromMilliseconds(request.TimeoutMs));
-        }
+        var time = context.Options.TimeProvider;
+        // Counted from when it was read, not from when the handler starts (MSG-9).
+        var timeout = request.HasTimeoutMs ? TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMs, uint.MaxValue - 1)) : (TimeSpan?)null;
+        _deadline = timeout is { } limit ? new Deadline(time, limit) : null;
+        _cancelled = NewSource(timeout, time);
     }
 
     private bool IsRoot => _request.CallChain.Count == 0;
 
-    /// <summary>The caller cancelled (RPC-9).</summary>
+    /// <summary>The caller cancelled (RPC-9), or the session is over.</summary>
     public void Cancel()
     {
+        _abandoned = true;
         try
         {
             _cancelled.Cancel();
@@ -43,7 +43,6 @@ internal sealed class RequestRun : HandlerRun
     public override async Task RunAsync()
     {
         Message answer;
-        using var timer = StartDeadline();
         try
         {
             if (IsRoot)
@@ -123,19 +122,13 @@ internal sealed class RequestRun : HandlerRun
         }
     }
 
-    private ITimer? StartDeadline() => _deadline is null ? null : _context.Options.TimeProvider.CreateTimer(
-        static s => ((RequestRun)s!).TimeIsUp(), this, _deadline.Remaining, Timeout.InfiniteTimeSpan);
-
-    private void TimeIsUp()
-    {
-        _late = true;
-        Cancel();
-    }
+    private static CancellationTokenSource NewSource(TimeSpan? timeout, TimeProvider time) =>
+        timeout is { } limit ? new CancellationTokenSource(limit, time) : new CancellationTokenSource();
 
     // The same token fires for both, but the caller's timer may be later than this one.
     private ParleyException Failure(Exception cause) => cause switch
     {
-        CallCancelledException { MayHaveRun: var ran } when _late =>
+        CallCancelledException { MayHaveRun: var ran } when !_abandoned =>
             new DeadlineExceededException($"The time of the call to {_hosted.Id} is up.", cause) { MayHaveRun = ran },
         ParleyException known => known,
         _ => HandlerFailures.Of(cause, _hosted.Id, null, _cancelled.Token),

@@ -15,14 +15,12 @@ from .process import running
 
 
 def test_the_ready_file_is_one_line_of_json(tmp_path: Path) -> None:
-    ready = tmp_path / "say"
     with running(tmp_path / "run", "--memory") as broker:
         assert set(broker.ready) == {"address", "pid", "incarnation", "version"}
         assert broker.ready["version"] == __version__
-    assert not ready.exists()
 
 
-def test_every_start_has_a_new_incarnation_and_higher_epochs(tmp_path: Path) -> None:
+def test_every_start_has_a_new_incarnation(tmp_path: Path) -> None:
     incarnations = set()
     for run in range(2):
         with running(tmp_path / str(run), "--data", str(tmp_path / "data")) as broker:

@@ -32,7 +32,8 @@ def run(tmp_path: Path) -> Iterator[Run]:
         process = start(sys.executable, *broker)
         deadline = time.monotonic() + LIMIT
         while not ready.exists():
-            assert process.runs and time.monotonic() < deadline, process.seen
+            assert process.runs, process.seen
+            assert time.monotonic() < deadline, process.seen
             time.sleep(0.01)
         address = json.loads(ready.read_text())["address"]
 

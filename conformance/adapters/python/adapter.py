@@ -165,7 +165,6 @@ class Adapter:
                 AgentId.from_str(command["to"]),
                 cancellation_token=token,
                 timeout=timeout,
-                idempotency_key=command.get("idempotency_key"),
                 wait_for_ready=command.get("wait_for_ready", False),
             )
 
@@ -181,7 +180,6 @@ class Adapter:
                 message,
                 TopicId.from_str(command["topic"]),
                 cancellation_token=token,
-                message_id=command.get("event_id"),
                 ephemeral=command.get("ephemeral", False),
             )
 

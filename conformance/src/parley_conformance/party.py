@@ -9,7 +9,7 @@ from typing import Any
 
 from parley_conformance import matching, script
 from parley_conformance.adapter import Adapter, Observation
-from parley_conformance.model import Failed
+from parley_conformance.model import Failed, Unsupported
 
 RUNTIME = "main"
 WITHIN_MS = 5_000
@@ -34,6 +34,7 @@ class Party:
     content: str
     adapter: Adapter
     sent: dict[str, Sent] = field(default_factory=dict)
+    declined: list[str] = field(default_factory=list)
 
     async def start(self, address: str, settings: Mapping[str, Any]) -> None:
         """Connects the runtime and registers and subscribes as the case says.
@@ -60,11 +61,11 @@ class Party:
 
     async def call(self, short: Mapping[str, Any]) -> Sent:
         """Makes a call; `short` has `label`, `to`, the message in short form, and options of the command."""
-        return await self._send("call", short, ("to", "timeout_ms", "wait_for_ready", "idempotency_key"))
+        return await self._send("call", short, ("to", "timeout_ms", "wait_for_ready"))
 
     async def publish(self, short: Mapping[str, Any]) -> Sent:
         """Publishes; `short` has `label`, `topic`, the message in short form, and options of the command."""
-        return await self._send("publish", short, ("topic", "event_id", "ephemeral"))
+        return await self._send("publish", short, ("topic", "ephemeral"))
 
     async def command(self, cmd: str, members: Mapping[str, Any]) -> dict[str, Any]:
         """Gives any other command."""
@@ -81,9 +82,9 @@ class Party:
         return sent
 
     def _handed_over(self, answer: asyncio.Future[dict[str, Any]]) -> None:
-        # The outcome says the rest; an answer that is no `ok` shows as a missing outcome, with this in the journal.
-        if not answer.cancelled() and answer.exception() is None and "ok" not in answer.result():
-            self.adapter.journal.note(self.name, "!!", str(answer.result()))
+        # Nobody waits for this answer: the outcome says the rest. One that is no `ok` explains a missing outcome.
+        if not answer.cancelled() and answer.exception() is None and "unsupported" in answer.result():
+            self.declined.append(str(answer.result()["unsupported"]))
 
     # -- what it saw ----------------------------------------------------------------------------------------------
 
@@ -98,8 +99,11 @@ class Party:
 
         Raises:
             Failed: They did not come in time; the text says how the nearest one differs.
+            Unsupported: The adapter declined a call or publish.
         """
         if not await self.adapter.wait(lambda: len(self.seen(kind, expected)) >= count, within_ms):
+            if self.declined:
+                raise Unsupported(f"{self.name}: {self.declined[0]}")
             raise Failed(self._missing(kind, expected, count, within_ms), party=self.name)
         return self.seen(kind, expected)
 

@@ -23,5 +23,7 @@ public sealed class JsonMessageSerializer<T>(JsonTypeInfo<T>? info = null) : IMe
         JsonSerializer.Deserialize(data.Span, Info) ?? throw new JsonException("the payload is null, but an object is needed");
 
     // Looked up late, so that a class which cannot be a message fails when it is sent, with a text of its own.
-    private JsonTypeInfo<T> Info => info ??= (JsonTypeInfo<T>)ParleyJson.Options.GetTypeInfo(typeof(T));
+    private JsonTypeInfo<T> Info => info ??= ListedTypes.IsValue(typeof(T))
+        ? throw new NotSupportedException("a message is an object: put the value into a class or record of its own")
+        : (JsonTypeInfo<T>)ParleyJson.Options.GetTypeInfo(typeof(T));
 }

@@ -16,6 +16,10 @@ internal static class ListedTypes
         typeof(ReadOnlyMemory<byte>), typeof(DateTime), typeof(DateTimeOffset), typeof(JsonElement), typeof(object),
     ];
 
+    /// <summary>Whether it is a listed type, but no object of its own: a number, a text, a list … (JSON-1).</summary>
+    public static bool IsValue(Type type) =>
+        Values.Contains(type) || type.IsEnum || (ArgumentsOf(type, typeof(IEnumerable<>)) is not null && ArgumentsOf(type, typeof(IDictionary<,>)) is null);
+
     /// <summary>Why a type cannot be in a message; null: it can, as far as itself and its elements go.</summary>
     public static string? WhyNot(Type type)
     {

@@ -46,6 +46,12 @@ async def test_a_case_that_does_not_hold(table: Table, step: dict[str, Any], tex
         await play(table, SEND, GET, ANSWER, step)
 
 
+async def test_who_has_parted_owes_no_proof(table: Table) -> None:
+    await play(table, {"send": {"w": {"goodbye": {}}}}, {"half_close": "a"})
+    assert not table.peers["w"].answering
+    assert not table.peers["a"].answering
+
+
 async def test_never_is_judged_after_a_fence(table: Table) -> None:
     with pytest.raises(Failed, match=r"w got .*must never come"):
         await play(table, SEND, never=[{"w": {"request": {"envelope": "hi"}}}])

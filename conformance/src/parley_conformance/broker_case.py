@@ -68,7 +68,7 @@ class Table:
 
     async def fence(self) -> None:
         """Waits until all that was said before now has come through, at every peer that greeted."""
-        greeted = [p for p in self.peers.values() if p.connected and p.welcome]
+        greeted = [p for p in self.peers.values() if p.answering]
         # Twice: the first round is through the broker, the second brings what it wrote to the others meanwhile.
         for _ in range(2):
             await asyncio.gather(*(p.fence() for p in greeted))
@@ -77,7 +77,7 @@ class Table:
         """Proves that broker and peers still work; raises the first violation that a peer noticed."""
         self.broker.check_alive()
         for peer in list(self.peers.values()):
-            if peer.connected and peer.welcome and peer.listening:
+            if peer.answering:
                 await peer.prove()
         await self.prove_newcomers()
         for peer in self.peers.values():

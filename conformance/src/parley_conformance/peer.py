@@ -68,6 +68,7 @@ class Peer:
         self.journal = journal
         self.tally: Counter[str] | None = None
         self.writable = True
+        self._parted = False
         self._watch = Watch(name, contract.reasons)
         self._ids = itertools.count(1)
         self._inbox: list[dict[str, Any]] = []
@@ -196,6 +197,7 @@ class Peer:
 
     async def half_close(self) -> None:
         """Says that nothing more will be written."""
+        self._parted = True
         await self._stream.done_writing()
 
     def deafen(self) -> None:
@@ -280,13 +282,13 @@ class Peer:
         return self._watch.violations
 
     @property
-    def listening(self) -> bool:
-        """False after `deafen`."""
-        return self._reading.is_set()
+    def answering(self) -> bool:
+        """True while it can be asked to prove that its session works: greeted, connected, reading, not parted."""
+        return bool(self.welcome) and self.connected and self._reading.is_set() and not self._parted
 
     async def fence(self) -> None:
         """Makes sure that what the broker wrote to this peer before now was read, and that it still answers."""
-        if self.connected and self.listening:
+        if self.answering:
             await self.ask({"heartbeat": {}})
 
     async def prove(self) -> None:
@@ -332,6 +334,7 @@ class Peer:
             if isinstance(frame, pb.Frame):
                 for message in frame.messages:
                     self._watch.said(message)
+                    self._parted |= kind_of(message) == "goodbye"
                 frame.first_seq = frame.first_seq or self._watch.first_seq(frame)
                 if len(frame.messages) < _MANY:
                     self._note_all("->", frame.messages)

@@ -44,8 +44,8 @@ public sealed partial class DistributedRuntime
         }
 
         var covered = chain.Count == 0 ? request.Envelope.Length : (int?)null;
-        var answer = await _session.AskAsync(new Message { Request = request }, new PendingRequest(recipient, budget), covered, cancellationToken)
-            .ConfigureAwait(false);
+        var asking = _session.AskAsync(new Message { Request = request }, new PendingRequest(recipient, budget), covered, cancellationToken);
+        var answer = await (budget.IsInherited ? budget.MarkAsync(asking) : asking).ConfigureAwait(false);
         return Open(answer, message.GetType(), expected);
     }
 

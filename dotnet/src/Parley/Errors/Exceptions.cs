@@ -149,7 +149,11 @@ public sealed class CallCycleException(string message, Exception? innerException
 /// <param name="message">For people: what was wrong and what was allowed.</param>
 /// <param name="innerException">What caused it, or null.</param>
 public sealed class DeadlineExceededException(string message, Exception? innerException = null)
-    : ParleyException(ErrorReason.DeadlineExceeded, message, innerException);
+    : ParleyException(ErrorReason.DeadlineExceeded, message, innerException)
+{
+    /// <summary>The time that is up is that of the call which the calling handler was handling.</summary>
+    internal bool IsOfOuterCall { get; set; }
+}
 
 /// <summary>The call was cancelled, but not by the token that was passed in.</summary>
 /// <param name="message">For people: what was wrong and what was allowed.</param>

@@ -34,7 +34,7 @@ public sealed partial class InProcessRuntime
         _inFlight.Add();
         var hosted = _host.FindOrPlace(recipient, registration);
         hosted.Start(new CallRun(this, hosted, registration, message, context, scope, call));
-        return await call.WaitAsync(_options.TimeProvider, budget.Deadline.Remaining, cancellationToken).ConfigureAwait(false);
+        return await budget.MarkAsync(call.WaitAsync(_options.TimeProvider, budget.Deadline.Remaining, cancellationToken)).ConfigureAwait(false);
     }
 
     private async Task<AgentRegistration> FindHostAsync(AgentId agent, bool wait, CallBudget budget, CancellationToken cancellationToken)

@@ -183,6 +183,15 @@ public sealed class HostTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Agents_that_keep_state_are_refused_rather_than_lost()
+    {
+        var (runtime, _) = await _broker.ConnectAsync();
+        var raised = await Assert.ThrowsAsync<NotSupportedException>(() => RoutedAgent.RegisterAsync(runtime, "keeper", () => new Keeper()));
+        Assert.Contains("keeps state", raised.Message, StringComparison.Ordinal);
+        Assert.Throws<NotSupportedException>(() => { _ = runtime.SaveAgentStateAsync(Agent); });
+    }
+
+    [Fact]
     public async Task Bad_commands_fail_alone()
     {
         var (_, connection) = await ActivatedAsync();
@@ -289,6 +298,8 @@ public sealed class HostTests : IAsyncLifetime
         await connection.SendAsync(new Message { Re = message.Id, Done = new Done() });
         return message;
     }
+
+    private sealed class Keeper : RoutedAgent<List<string>>;
 
     private sealed class Slow : RoutedAgent
     {

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Parley;
 
 /// <summary>The time that one call has, and whose limit that is.</summary>
-internal sealed record CallBudget(TimeSpan Timeout, string Source, Deadline Deadline)
+internal sealed record CallBudget(TimeSpan Timeout, string Source, bool IsInherited, Deadline Deadline)
 {
     // A timer takes no more.
     private const uint MaxTimeoutMs = uint.MaxValue - 1;
@@ -21,13 +21,29 @@ internal sealed record CallBudget(TimeSpan Timeout, string Source, Deadline Dead
 
         var timeout = own ?? fallback;
         var source = own is null ? "the runtime's default timeout" : "the timeout of this call";
-        if (scope?.Deadline?.Remaining is { } left && left < timeout)
+        var inherited = scope?.Deadline?.Remaining < timeout;
+        if (inherited && scope?.Deadline?.Remaining is { } left)
         {
             (timeout, source) = (left, $"what was left of the call that {scope.Agent} is handling");
         }
 
-        var budget = new CallBudget(timeout, source, new Deadline(time, timeout));
+        var budget = new CallBudget(timeout, source, inherited, new Deadline(time, timeout));
         return timeout > TimeSpan.Zero ? budget : throw budget.Exceeded("The call was not sent", mayHaveRun: false);
+    }
+
+    /// <summary>The outcome of a call with this budget; an exceeded deadline is marked if it was the outer call's.</summary>
+    public async Task<T> MarkAsync<T>(Task<T> call)
+    {
+        try
+        {
+            return await call.ConfigureAwait(false);
+        }
+        catch (DeadlineExceededException e) when (IsInherited)
+        {
+            // Whoever noticed first, this side or the other: the time was the outer call's.
+            e.IsOfOuterCall = true;
+            throw;
+        }
     }
 
     /// <summary>The error at the end of the time.</summary>
@@ -35,6 +51,7 @@ internal sealed record CallBudget(TimeSpan Timeout, string Source, Deadline Dead
         new(string.Create(CultureInfo.InvariantCulture, $"{what}: its time of {Timeout.TotalSeconds:0.###} s is up ({Source})."))
         {
             MayHaveRun = mayHaveRun,
+            IsOfOuterCall = IsInherited,
             Details = new Dictionary<string, string> { ["timeout_ms"] = Timeout.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) },
         };
 }

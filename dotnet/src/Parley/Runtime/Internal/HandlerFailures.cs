@@ -13,6 +13,8 @@ internal static class HandlerFailures
         UnhandledMessageException unhandled when message is not null && unhandled.IsAbout(message) => unhandled,
         OperationCanceledException when token.IsCancellationRequested =>
             new CallCancelledException($"The handler of {agent} was cancelled."),
+        // The handler waited with all the time that it had.
+        DeadlineExceededException { IsOfOuterCall: true } => new DeadlineExceededException($"The time of the call to {agent} is up.", cause),
         _ => Failed(cause, agent),
     };
 

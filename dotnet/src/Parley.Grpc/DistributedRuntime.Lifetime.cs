@@ -11,7 +11,7 @@ public sealed partial class DistributedRuntime
     private string? _lost;
     private Task? _stopping;
 
-    /// <summary>Raised after each change of <see cref="State"/>, on a thread of the runtime's own.</summary>
+    /// <summary>Raised after each change of <see cref="State"/>, on a thread of the runtime's own: handlers must not block.</summary>
     public event EventHandler<RuntimeStateChangedEventArgs>? StateChanged;
 
     /// <summary>How this runtime stands with its broker.</summary>

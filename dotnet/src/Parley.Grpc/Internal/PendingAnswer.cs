@@ -22,6 +22,9 @@ internal class PendingAnswer(string what, CallBudget budget) : PendingCall<Messa
 
     public void MarkWritten() => _written = true;
 
+    /// <summary>The broker answered with an error.</summary>
+    public virtual void Fail(ParleyException error) => TrySetException(error);
+
     /// <summary>The connection is gone.</summary>
     public void Lose(string why) => TrySetException(_written
         ? new OutcomeUnknownException($"{what}: the connection ended before the answer came ({why}).")
@@ -42,5 +45,14 @@ internal class PendingAnswer(string what, CallBudget budget) : PendingCall<Messa
 /// <param name="budget">The time that it has.</param>
 internal sealed class PendingRequest(AgentId recipient, CallBudget budget) : PendingAnswer($"The call to {recipient}", budget)
 {
+    // The other side's clock may be ahead by this much; a broker that cut the timeout is further ahead, and says so itself.
+    private static readonly TimeSpan ClockSlack = TimeSpan.FromSeconds(1);
+
+    /// <summary>The caller says whose timeout applied, whoever noticed first that the time is up.</summary>
+    public override void Fail(ParleyException error) => TrySetException(
+        error is DeadlineExceededException && Budget.Deadline.Remaining < ClockSlack
+            ? Budget.Exceeded($"{recipient} did not answer", error.MayHaveRun)
+            : error);
+
     protected override Exception DeadlineError() => Budget.Exceeded($"{recipient} did not answer", IsWritten);
 }

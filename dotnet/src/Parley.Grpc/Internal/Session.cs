@@ -208,7 +208,7 @@ internal sealed class Session : IAsyncDisposable
 
         if (answer.KindCase == Message.KindOneofCase.Error)
         {
-            pending.TrySetException(answer.Error.FromWire());
+            pending.Fail(answer.Error.FromWire());
         }
         else
         {

@@ -117,6 +117,21 @@ public sealed class CallerTests : IAsyncLifetime
         Assert.True((await Assert.ThrowsAsync<OutcomeUnknownException>(() => publish.Within())).MayHaveRun);
     }
 
+    [Theory]
+    [InlineData(500, "timeout of this call", false)]
+    [InlineData(60_000, "cut to 10 s", true)]
+    public async Task A_deadline_that_the_other_side_noticed_first_says_whose_it_was(int timeoutMs, string text, bool mayHaveRun)
+    {
+        var (runtime, connection) = await StartAsync();
+        var call = runtime.SendMessageAsync(new Ask("x"), Somebody, new SendOptions { Timeout = TimeSpan.FromMilliseconds(timeoutMs) });
+        var request = await connection.NextAsync(Message.KindOneofCase.Request);
+        var error = new DeadlineExceededException("cut to 10 s") { MayHaveRun = mayHaveRun };
+        await connection.SendAsync(new Message { Re = request.Id, Error = error.ToWire() });
+        var raised = await Assert.ThrowsAsync<DeadlineExceededException>(() => call.Within());
+        Assert.Contains(text, raised.Message, StringComparison.Ordinal);
+        Assert.Equal(mayHaveRun, raised.MayHaveRun);
+    }
+
     [Fact]
     public async Task An_unknown_reason_is_usable_through_its_flags()
     {

@@ -25,6 +25,7 @@ public sealed partial class DistributedRuntime
         AgentId id, IAgent agent, RegisterOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(agent);
+        id.ThrowIfDefault();
         var chosen = (options ?? new RegisterOptions()) with { AgentClass = options?.AgentClass ?? agent.GetType() };
         RefuseState(chosen.AgentClass, id.Type);
         var registration = _host.AddInstance(id, agent, chosen);

@@ -18,6 +18,7 @@ public sealed partial class DistributedRuntime
         object message, AgentId recipient, SendOptions? options, Type? expected, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
+        recipient.ThrowIfDefault();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfNotRunning();
         if (options?.IdempotencyKey is not null)

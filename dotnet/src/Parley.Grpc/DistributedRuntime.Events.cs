@@ -9,6 +9,7 @@ public sealed partial class DistributedRuntime
         object message, TopicId topic, PublishOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);
+        topic.ThrowIfDefault();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfNotRunning();
         var budget = CallBudget.Of(null, _options.DefaultTimeout, CallScope.Current, _options.TimeProvider);

@@ -98,6 +98,14 @@ public abstract partial class RuntimeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_default_id_names_nothing()
+    {
+        await Assert.ThrowsAsync<InvalidArgumentException>(() => Runtime.SendMessageAsync(new Ask("x"), default));
+        await Assert.ThrowsAsync<InvalidArgumentException>(() => Runtime.PublishMessageAsync(new News("x"), default));
+        await Assert.ThrowsAsync<InvalidArgumentException>(() => Runtime.RegisterAgentInstanceAsync(default, new Worker(Witness)));
+    }
+
+    [Fact]
     public async Task A_call_waits_for_a_host_when_told_to()
     {
         var call = Runtime.SendMessageAsync<Answer>(new Ask("x"), new AgentId("late", "k"), new SendOptions { WaitForReady = true });

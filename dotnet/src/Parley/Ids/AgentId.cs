@@ -54,4 +54,12 @@ public readonly record struct AgentId(string Type, string Key) : IParsable<Agent
 
     /// <summary>The id as <c>type/key</c>.</summary>
     public override string ToString() => $"{Type}/{Key}";
+
+    /// <summary>This id, unless it is the default value, which names nothing.</summary>
+    internal AgentId ThrowIfDefault() => Type is not null
+        ? this
+        : throw new InvalidArgumentException("The agent id is the default value: it has neither type nor key.")
+        {
+            Details = new Dictionary<string, string> { ["field"] = "agent_type" },
+        };
 }

@@ -54,4 +54,12 @@ public readonly record struct TopicId(string Type, string Source = "default") : 
 
     /// <summary>The id as <c>type/source</c>.</summary>
     public override string ToString() => $"{Type}/{Source}";
+
+    /// <summary>This id, unless it is the default value, which names nothing.</summary>
+    internal TopicId ThrowIfDefault() => Type is not null
+        ? this
+        : throw new InvalidArgumentException("The topic id is the default value: it has neither type nor source.")
+        {
+            Details = new Dictionary<string, string> { ["field"] = "topic_type" },
+        };
 }

@@ -14,6 +14,7 @@ public sealed partial class InProcessRuntime
         object message, AgentId recipient, SendOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);
+        recipient.ThrowIfDefault();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfNotRunning();
         if (options?.IdempotencyKey is not null)

@@ -26,6 +26,7 @@ public sealed partial class InProcessRuntime
         object message, TopicId topic, PublishOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);
+        topic.ThrowIfDefault();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfNotRunning();
         var messageId = options?.MessageId ?? NewMessageId();

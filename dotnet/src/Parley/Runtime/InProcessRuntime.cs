@@ -41,6 +41,7 @@ public sealed partial class InProcessRuntime : IAgentRuntime
         AgentId id, IAgent agent, RegisterOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(agent);
+        id.ThrowIfDefault();
         var chosen = (options ?? new RegisterOptions()) with { AgentClass = options?.AgentClass ?? agent.GetType() };
         _host.AddInstance(id, agent, chosen);
         await SubscribeAsync(id.Type, chosen).ConfigureAwait(false);

@@ -14,6 +14,7 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
         var options = context.Options;
         using var limit = new CancellationTokenSource(options.EventTimeout, options.TimeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, context.TornDown);
+        using var blocked = hosted.IsStateless ? null : new BlockedAgentWarning(hosted.Id, options.TimeProvider, context.Logger);
         Message? settlement = null;
         try
         {

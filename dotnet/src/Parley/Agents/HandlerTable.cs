@@ -36,9 +36,16 @@ internal sealed class HandlerTable
         var seen = new HashSet<MethodInfo>();
         for (var type = agentClass; type is not null && type != typeof(object); type = type.BaseType)
         {
-            const BindingFlags Declared = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+            const BindingFlags Declared =
+                BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
             foreach (var method in type.GetMethods(Declared).Where(m => seen.Add(m.GetBaseDefinition())))
             {
+                if (method.IsStatic && (method.IsDefined(typeof(RpcMethodAttribute)) || method.IsDefined(typeof(EventMethodAttribute))))
+                {
+                    throw new InvalidOperationException(
+                        $"The handler {type.Name}.{method.Name} is static; a handler belongs to an agent: make it an instance method.");
+                }
+
                 if (method.GetCustomAttribute<RpcMethodAttribute>() is { } rpc)
                 {
                     var (message, handler) = HandlerFactory.Create(agentClass, method, HandlerKind.Rpc);

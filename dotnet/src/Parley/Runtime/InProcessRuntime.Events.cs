@@ -70,6 +70,7 @@ public sealed partial class InProcessRuntime
         {
             using var limit = new CancellationTokenSource(runtime._options.EventTimeout, runtime._options.TimeProvider);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, runtime._stopped.Token);
+            using var blocked = hosted.IsStateless ? null : new BlockedAgentWarning(hosted.Id, runtime._options.TimeProvider, runtime._logger);
             try
             {
                 // In the agent's turn, as the handler itself.

@@ -10,6 +10,7 @@ public class HandlerTableTests
     [InlineData(typeof(TakesTooMuch))]
     [InlineData(typeof(AnswersAnEvent))]
     [InlineData(typeof(TwoForOne))]
+    [InlineData(typeof(BelongsToNobody))]
     public void A_method_that_cannot_be_a_handler_is_named(Type agent)
     {
         var raised = Assert.Throws<InvalidOperationException>(() => HandlerTable.For(agent));
@@ -83,6 +84,12 @@ public class HandlerTableTests
     {
         [EventMethod]
         public Task<Answer> On(Ask message) => Task.FromResult(new Answer(message.Text));
+    }
+
+    private sealed class BelongsToNobody : RoutedAgent
+    {
+        [RpcMethod]
+        public static Answer On(Ask message) => new(message.Text);
     }
 
     private sealed class TwoForOne : RoutedAgent

@@ -30,13 +30,7 @@ public sealed partial class LifetimeTests
         await runtime.StartAsync();
         await runtime.PublishMessageAsync(new News("x"), new TopicId("t"));
         await witness.WaitForAsync("started");
-        var stopping = runtime.StopAsync();
-        while (!stopping.IsCompleted)
-        {
-            time.Advance(TimeSpan.FromSeconds(26));
-            await Task.Yield();
-        }
-
+        await StopAsync(runtime, time);
         await witness.WaitForAsync("cancelled");
     }
 
@@ -57,6 +51,38 @@ public sealed partial class LifetimeTests
         Assert.Contains("(2 more", log.Lines[1], StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_handler_that_blocks_its_agent_is_warned_of_each_minute()
+    {
+        var witness = new Witness();
+        var time = new FakeTimeProvider();
+        var log = new ListLogger();
+        using var loggers = new OneLogger(log);
+        await using var runtime = new InProcessRuntime(new InProcessRuntimeOptions { TimeProvider = time, LoggerFactory = loggers });
+        await RoutedAgent.RegisterAsync(runtime, "stubborn", () => new Stubborn(witness));
+        await runtime.AddSubscriptionAsync(new TypeSubscription("t", "stubborn"));
+        await runtime.StartAsync();
+        await runtime.PublishMessageAsync(new News("x"), new TopicId("t", "k"));
+        await witness.WaitForAsync("started");
+        time.Advance(TimeSpan.FromSeconds(59));
+        Assert.Empty(log.Lines);
+        time.Advance(TimeSpan.FromSeconds(1));
+        time.Advance(TimeSpan.FromSeconds(60));
+        Assert.Equal(2, log.Lines.Count);
+        Assert.Contains("stubborn/k has been running for 120 s", log.Lines[1], StringComparison.Ordinal);
+        await StopAsync(runtime, time);
+    }
+
+    private static async Task StopAsync(InProcessRuntime runtime, FakeTimeProvider time)
+    {
+        var stopping = runtime.StopAsync();
+        while (!stopping.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(26));
+            await Task.Yield();
+        }
+    }
+
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int pid, int signal);
 
@@ -68,6 +94,17 @@ public sealed partial class LifetimeTests
             witness.Saw("started");
             using var registration = context.CancellationToken.Register(() => witness.Saw("cancelled"));
             await Task.Delay(Timeout.InfiniteTimeSpan, context.CancellationToken);
+        }
+    }
+
+    private sealed class OneLogger(ILogger logger) : ILoggerFactory
+    {
+        public ILogger CreateLogger(string categoryName) => logger;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("Its one logger is given.");
+
+        public void Dispose()
+        {
         }
     }
 

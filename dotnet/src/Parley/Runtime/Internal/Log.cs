@@ -22,4 +22,7 @@ internal static partial class Log
 
     [LoggerMessage(6, LogLevel.Warning, "Stopped after {Timeout} with handlers still running; they were cancelled")]
     public static partial void DrainTimedOut(ILogger logger, TimeSpan timeout);
+
+    [LoggerMessage(7, LogLevel.Warning, "A handler of {Agent} has been running for {Seconds} s and keeps the agent's other events waiting")]
+    public static partial void AgentBlocked(ILogger logger, AgentId agent, long seconds);
 }

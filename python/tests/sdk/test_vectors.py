@@ -7,8 +7,9 @@ import importlib.util
 import json
 import math
 import struct
+import sys
 from dataclasses import fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -24,9 +25,8 @@ from parley._names import enumerator_name, member_name, wire_name
 from parley.exceptions import InvalidArgumentError, ParleyError
 from parley_wire.v1 import broker_service_pb2
 
-from . import vocabulary
-
-VECTORS = Path(__file__).parents[3] / "conformance" / "vectors"
+CONFORMANCE = Path(__file__).parents[3] / "conformance"
+VECTORS = CONFORMANCE / "vectors"
 HAS = {"wide_integers", "naive_times"}  # what Python has of the things that vectors need
 
 
@@ -35,17 +35,18 @@ def load(name: str) -> dict[str, Any]:
     return data
 
 
-def load_module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+def load_module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # there, annotations are looked up
     spec.loader.exec_module(module)
     return module
 
 
 TYPES = {entry["name"]: entry for entry in load("types.json")["types"]}
-messages_pb2 = load_module(VECTORS / "messages_pb2.py")
+# The kit's adapter has the vocabulary as Python classes, and makes the values of vectors into them.
+vocabulary = load_module("adapter_vocabulary", CONFORMANCE / "adapters" / "python" / "vocabulary.py")
 
 
 def payload_vectors() -> list[Any]:
@@ -65,79 +66,6 @@ def text_of(value: Any) -> Any:
     if isinstance(value, dict) and "$repeat" in value:
         return value["$repeat"] * value["times"]
     return value
-
-
-def scalar(value: Any) -> Any:
-    """A value of the vectors that needs no type to be understood."""
-    if isinstance(value, dict) and len(value) == 1:
-        (kind, inner), *_ = value.items()
-        known = {
-            "$int": int,
-            "$float": float,
-            "$bytes": base64.b64decode,
-            "$time": datetime.fromisoformat,
-            "$json": json.loads,
-            "$duration_ms": lambda ms: timedelta(milliseconds=ms),
-            "$utf16": lambda _: text_of(value),
-            "$map": lambda pairs: {text_of(key): scalar(item) for key, item in pairs},
-        }
-        if kind in known:
-            return known[kind](inner)
-    return value
-
-
-def build(type_name: str, value: Any) -> Any:
-    """The Python value of a vector's value of one of the vocabulary's types."""
-    optional = type_name.endswith("?")
-    type_name = type_name.removesuffix("?")
-    if value is None and optional:
-        return None
-    if type_name.startswith("list<"):
-        return [build(type_name[5:-1], item) for item in value]
-    if type_name.startswith("map<"):
-        if "$map" in value:
-            return {text_of(key): build(type_name[4:-1], item) for key, item in value["$map"]}
-        return {key: build(type_name[4:-1], item) for key, item in value.items()}
-    if type_name == "Color":
-        return vocabulary.Color[value]
-    if type_name in TYPES:
-        cls = getattr(vocabulary, type_name)
-        by_wire = {member_name(field.name): field.name for field in fields(cls)}
-        members = {member["name"]: member["type"] for member in TYPES[type_name]["members"]}
-        return cls(**{by_wire[name]: build(members[name], item) for name, item in value.items()})
-    if type_name in ("float32", "float64"):
-        return float(scalar(value))
-    return scalar(value)
-
-
-def fill(message: Any, type_name: str, value: Any) -> None:
-    """Sets the members of a protobuf message to a vector's value."""
-    members = {member["name"]: member["type"] for member in TYPES[type_name]["members"]}
-    for name, item in value.items():
-        kind = members[name].removesuffix("?")
-        if item is None:
-            continue
-        if kind == "time":
-            getattr(message, name).FromDatetime(scalar(item))
-        elif kind == "Color":
-            setattr(message, name, vocabulary.Color[item].value)
-        elif kind == "list<Color>":
-            getattr(message, name).extend(vocabulary.Color[each].value for each in item)
-        elif kind.startswith("list<") and kind[5:-1] in TYPES:
-            for each in item:
-                fill(getattr(message, name).add(), kind[5:-1], each)
-        elif kind.startswith("list<"):
-            getattr(message, name).extend(scalar(each) for each in item)
-        elif kind.startswith("map<") and kind[4:-1] in TYPES:
-            for key, each in item.items():
-                fill(getattr(message, name)[key], kind[4:-1], each)
-        elif kind.startswith("map<"):
-            getattr(message, name).update({key: scalar(each) for key, each in item.items()})
-        elif kind in TYPES:
-            getattr(message, name).SetInParent()
-            fill(getattr(message, name), kind, item)
-        else:
-            setattr(message, name, scalar(item))
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -174,16 +102,12 @@ class Subject:
     def __init__(self, vector: dict[str, Any]) -> None:
         self.type_name = vector["type"]
         self.protobuf = vector["content_type"] != "application/json"
-        cls = getattr(messages_pb2 if self.protobuf else vocabulary, self.type_name)
-        (self.serializer,) = try_get_known_serializers_for_type(cls)
-        self.cls = cls
+        self.content_type = "protobuf" if self.protobuf else "json"
+        self.cls = vocabulary.class_of(self.type_name, self.content_type)
+        (self.serializer,) = try_get_known_serializers_for_type(self.cls)
 
     def value(self, value: Any) -> Any:
-        if not self.protobuf:
-            return build(self.type_name, value)
-        message = self.cls()
-        fill(message, self.type_name, value)
-        return message
+        return vocabulary.build(self.type_name, self.content_type, value)
 
     def equal(self, left: Any, right: Any) -> bool:
         if not self.protobuf:
@@ -231,9 +155,9 @@ def check_error(error: ParleyError, expected: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("entry", TYPES.values(), ids=TYPES)
 def test_type_names(entry: dict[str, Any]) -> None:
-    assert wire_name(getattr(vocabulary, entry["name"])) == entry["wire_name"]
+    assert wire_name(vocabulary.class_of(entry["name"], "json")) == entry["wire_name"]
     if "protobuf" in entry:
-        assert wire_name(getattr(messages_pb2, entry["name"])) == entry["protobuf"]
+        assert wire_name(vocabulary.class_of(entry["name"], "protobuf")) == entry["protobuf"]
 
 
 def test_member_names() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from google.protobuf.message import Message as ProtobufMessage
 
 from parley import message
 from parley._names import wire_name
@@ -40,6 +41,7 @@ def test_wire_names() -> None:
         *("Plain", "Inner", "Bare", "named", "named_v2", "OwnName_v3", "Derived"),
     ]
     assert wire_name(envelope_pb2.AgentId) == "parley.v1.AgentId"
+    assert wire_name(ProtobufMessage) == "Message"  # the base class of them all is none of them
 
 
 @pytest.mark.parametrize("arguments", [{"name": ""}, {"version": 0}, {"version": True}, {"version": "1"}])

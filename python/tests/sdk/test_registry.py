@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from google.protobuf import message as protobuf_message
 
 from parley import MessageSerializer, message
 from parley._registry import EncodedPayload, SerializationRegistry, check_reply
@@ -146,6 +147,11 @@ def test_replies() -> None:
     assert registry.decode_reply(payload("Reply"), int, Request | Reply) == Reply(1)
     registry.add(Numbered(1))
     assert registry.decode_reply(payload("request_v1", b"3"), int, None) == Request(3)
+
+
+def test_replies_beside_the_base_class_of_protobuf_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "Message", protobuf_message.Message)  # a message class without a descriptor
+    assert SerializationRegistry().decode_reply(payload("Reply"), Request, None) == Reply(1)
 
 
 def test_replies_that_nobody_knows() -> None:

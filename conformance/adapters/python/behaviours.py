@@ -55,7 +55,7 @@ class ScriptedAgent(RoutedAgent):
             how = "returned"
             return result
         except asyncio.CancelledError:
-            how = "cancelled"
+            how = "cancelled" if ctx.cancellation_token.is_cancelled() else "raised"  # it may have cancelled itself
             raise
         finally:
             ctx.cancellation_token.remove_callback(fired)

@@ -47,6 +47,7 @@ internal sealed class Connection : IAsyncDisposable
                 KeepAlivePingTimeout = KeepAliveTimeout,
                 KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
                 UseProxy = false,
+                ConnectCallback = static (context, token) => LingeringStream.ConnectAsync(context.DnsEndPoint, token),
             },
         });
         var aborted = new CancellationTokenSource();

@@ -22,6 +22,7 @@ internal sealed class Session : IAsyncDisposable
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private ulong _lastId;
+    private string? _farewell;
     private string? _lost;
 
     public Session(Connection connection, TimeProvider time, ILogger logger)
@@ -49,8 +50,8 @@ internal sealed class Session : IAsyncDisposable
     {
         _credit.Grow(_connection.FirstFrame);
         _liveness.Start();
-        _ = RunAsync(ReadAsync(onCommand), "reading");
-        _ = RunAsync(WriteAsync(), "writing");
+        var reading = RunAsync(ReadAsync(onCommand), "reading");
+        _ = RunAsync(WriteAsync(reading), "writing");
     }
 
     /// <summary>Whether the broker understands messages of that kind (SES-4).</summary>
@@ -143,10 +144,19 @@ internal sealed class Session : IAsyncDisposable
         }
     }
 
-    private async Task WriteAsync()
+    private async Task WriteAsync(Task reading)
     {
-        await _writer.RunAsync().ConfigureAwait(false);
-        await _connection.Requests.CompleteAsync().ConfigureAwait(false);
+        try
+        {
+            await _writer.RunAsync().ConfigureAwait(false);
+            await _connection.Requests.CompleteAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is RpcException or IOException)
+        {
+            // Reading ends as well, and knows better why: what the broker said last is still to be read.
+            await Task.WhenAny(reading, Task.Delay(CloseTimeout, _time)).ConfigureAwait(false);
+            throw;
+        }
     }
 
     private async Task ReadAsync(Action<Message> onCommand)
@@ -194,6 +204,7 @@ internal sealed class Session : IAsyncDisposable
         }
         else
         {
+            _farewell = message.Drain?.Reason ?? message.Goodbye?.Reason ?? _farewell;
             onCommand(message);
         }
     }
@@ -227,9 +238,9 @@ internal sealed class Session : IAsyncDisposable
                 return;
             }
         }
-        catch (RpcException e)
+        catch (Exception e) when (e is RpcException or IOException)
         {
-            why = e.Status.Detail.Length > 0 ? $"{e.StatusCode}: {e.Status.Detail}" : e.StatusCode.ToString();
+            why = Why(e);
         }
         catch (Exception e)
         {
@@ -239,6 +250,16 @@ internal sealed class Session : IAsyncDisposable
 
         Lose(why);
     }
+
+    // A connection that breaks has no status of the broker's; what the broker announced says more than the transport's error.
+    private string Why(Exception e) => e switch
+    {
+        RpcException { Status: { DebugException: null, Detail.Length: > 0 } own } => $"{own.StatusCode}: {own.Detail}",
+        _ when _farewell is { Length: > 0 } farewell => $"{StatusCode.Unavailable}: {farewell}",
+        RpcException { Status: { Detail.Length: > 0 } status } => $"{status.StatusCode}: {status.Detail}",
+        RpcException rpc => rpc.StatusCode.ToString(),
+        _ => e.Message,
+    };
 
     private void Lose(string why)
     {

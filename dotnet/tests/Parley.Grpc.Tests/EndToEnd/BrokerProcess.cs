@@ -52,6 +52,14 @@ internal sealed class BrokerProcess : IAsyncDisposable
     /// <summary>Ends it as a crash does.</summary>
     public void Kill() => _process.Kill(entireProcessTree: true);
 
+    /// <summary>Ends it as an orderly stop does, with SIGTERM.</summary>
+    public async Task StopAsync()
+    {
+        using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
+        await kill.WaitForExitAsync();
+        await _process.WaitForExitAsync().WaitAsync(StartTimeout);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)

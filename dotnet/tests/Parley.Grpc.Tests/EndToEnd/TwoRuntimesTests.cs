@@ -62,6 +62,46 @@ public sealed class TwoRuntimesTests(BrokerPool pool) : IAsyncLifetime
         Assert.Equal(RuntimeState.Lost, caller.State);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(200)]
+    public async Task A_broker_that_stops_in_order_tells_its_clients_why(int callsAtATime)
+    {
+        await HostAsync();
+        var caller = await ConnectAsync();
+        var states = new List<RuntimeState>();
+        caller.StateChanged += (_, e) => states.Add(e.State);
+        var called = new TaskCompletionSource();
+        var calls = Enumerable.Range(0, callsAtATime).Select(CallOnAndOnAsync).ToArray();
+        await (callsAtATime > 0 ? called.Task : Task.CompletedTask).Within();
+        await _broker.StopAsync().Within();
+        foreach (var runtime in _runtimes)
+        {
+            var lost = await Assert.ThrowsAsync<UnavailableException>(() => runtime.WaitUntilStoppedAsync().Within());
+            Assert.Equal("The connection to the broker was lost: Unavailable: the broker is shutting down.", lost.Message);
+        }
+
+        Assert.Equal([RuntimeState.Draining, RuntimeState.Lost], states);
+        // Each ends; which way depends on whose stream the broker ended first.
+        await Task.WhenAll(calls).Within();
+
+        async Task CallOnAndOnAsync(int i)
+        {
+            while (true)
+            {
+                try
+                {
+                    await caller.SendMessageAsync<Answer>(new Ask("x"), new AgentId("worker", $"{i}"));
+                    called.TrySetResult();
+                }
+                catch (ParleyException)
+                {
+                    return;
+                }
+            }
+        }
+    }
+
     [Fact]
     public async Task Stateless_work_is_shared_by_the_processes()
     {

@@ -123,4 +123,18 @@ public sealed class ConnectingTests : IAsyncLifetime
         Assert.Contains("these bytes are no frame", raised.Message, StringComparison.Ordinal);
         await runtime.DisposeAsync();
     }
+
+    [Fact]
+    public async Task A_connection_that_breaks_after_the_broker_announced_its_end_says_what_was_announced()
+    {
+        var (runtime, connection) = await _broker.ConnectAsync();
+        var draining = new TaskCompletionSource();
+        runtime.StateChanged += (_, _) => draining.TrySetResult();
+        await connection.SendAsync(new Message { Drain = new Drain { Reason = "moving house" } });
+        await draining.Task.Within();
+        connection.Cut();
+        var raised = await Assert.ThrowsAsync<UnavailableException>(() => runtime.WaitUntilStoppedAsync().Within());
+        Assert.Equal("The connection to the broker was lost: Unavailable: moving house.", raised.Message);
+        await runtime.DisposeAsync();
+    }
 }

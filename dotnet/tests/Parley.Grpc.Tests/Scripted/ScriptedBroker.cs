@@ -78,7 +78,7 @@ internal sealed class ScriptedBroker : IAsyncDisposable
     {
         public override async Task Connect(IAsyncStreamReader<Frame> requestStream, IServerStreamWriter<Frame> responseStream, ServerCallContext context)
         {
-            var connection = new ScriptedConnection(requestStream, responseStream);
+            var connection = new ScriptedConnection(requestStream, responseStream, context.GetHttpContext().Abort);
             await connections.Writer.WriteAsync(connection);
             await connection.RunAsync();
         }

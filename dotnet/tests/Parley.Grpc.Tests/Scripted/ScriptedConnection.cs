@@ -6,7 +6,7 @@ using Parley.Wire.V1;
 namespace Parley.Grpc.Tests.Scripted;
 
 /// <summary>One connection as the scripted broker has it; keeps what came and says what it is told to.</summary>
-internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, IServerStreamWriter<Frame> outgoing)
+internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, IServerStreamWriter<Frame> outgoing, Action cut)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -46,6 +46,13 @@ internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, ISe
 
     /// <summary>Ends the stream.</summary>
     public void End(StatusCode code = StatusCode.OK, string text = "") => _end.TrySetResult(new Status(code, text));
+
+    /// <summary>Cuts the connection, without a status.</summary>
+    public void Cut()
+    {
+        cut();
+        End();
+    }
 
     public async Task WelcomeAsync(Welcome welcome, ulong creditMessages = 1000)
     {

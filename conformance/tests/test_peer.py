@@ -14,7 +14,7 @@ from parley_conformance import wire
 from parley_conformance.broker_case import Table
 from parley_conformance.journal import Journal
 from parley_conformance.model import Failed
-from parley_conformance.peer import METHOD, Habits, Peer, first_of
+from parley_conformance.peer import METHOD, Habits, Peer
 from parley_wire.v1 import broker_service_pb2 as pb
 
 Script = Callable[[Any], Awaitable[None]]
@@ -144,15 +144,6 @@ async def test_many_commands_are_counted(table: Table) -> None:
     peer.tally = None
     await peer.prove()
     assert peer.violations == []
-
-
-async def test_the_first_of_several(table: Table) -> None:
-    peers = {name: await table.seat(name, {"hosts": {f"type-{name}": {}}}) for name in ("a", "b")}
-    await peers["a"].start({"request": {"target": "type-b/k", "envelope": "hi"}})
-    name, message = await first_of(peers, {"request": {}})
-    assert (name, message["request"]["envelope"]) == ("b", "hi")
-    with pytest.raises(Failed, match="nobody got it"):
-        await first_of(peers, {"request": {}}, within_ms=50)
 
 
 async def test_a_deaf_peer_hears_later(table: Table) -> None:

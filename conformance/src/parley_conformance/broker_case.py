@@ -15,9 +15,10 @@ import grpc.aio
 
 from parley_conformance import matching, spec
 from parley_conformance.broker import Broker
+from parley_conformance.inbox import WITHIN_MS
 from parley_conformance.journal import Journal
 from parley_conformance.model import Case, Failed, Inconclusive
-from parley_conformance.peer import WITHIN_MS, Habits, Peer
+from parley_conformance.peer import Habits, Peer
 from parley_conformance.timing import LagMeter, check_window
 from parley_wire.v1 import admin_service_pb2
 

@@ -8,25 +8,24 @@ checked as it comes: numbers without gaps (SES-7), answers only to what was aske
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import grpc.aio
 
-from parley_conformance import matching, spec, wire
-from parley_conformance.journal import Journal, shortened
+from parley_conformance import spec, wire
+from parley_conformance.inbox import WITHIN_MS, Inbox, short
+from parley_conformance.journal import Journal
 from parley_conformance.model import Failed
 from parley_conformance.watch import Watch, kind_of
 from parley_wire.v1 import broker_service_pb2 as pb
 from parley_wire.v1 import errors_pb2
 
 METHOD = "/parley.v1.BrokerService/Connect"
-WITHIN_MS = 5_000
 _MANY = 100
 _END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 _CHANNEL_OPTIONS = [
@@ -58,11 +57,11 @@ class Habits:
     greedy: bool = False
 
 
-class Peer:
+class Peer(Inbox):
     """One connection of the scripted peer; see the module. Made by `connect`."""
 
     def __init__(self, name: str, habits: Habits, contract: spec.Spec, journal: Journal) -> None:
-        self.name = name
+        super().__init__(name)
         self.habits = habits
         self.welcome: dict[str, Any] = {}
         self.journal = journal
@@ -71,9 +70,6 @@ class Peer:
         self._parted = False
         self._watch = Watch(name, contract.reasons)
         self._ids = itertools.count(1)
-        self._inbox: list[dict[str, Any]] = []
-        self._arrived = asyncio.Event()
-        self._end: tuple[str, str] | None = None
         self._reading = asyncio.Event()
         self._reading.set()
         self._writing = asyncio.Lock()
@@ -162,7 +158,7 @@ class Peer:
         Their answers are best counted: set `tally` to a Counter before. Its keys are the kinds of the answers, for
         errors the reason.
         """
-        self._note("->", f"{len(messages)} messages like {_short(wire.plain(messages[0]))}")
+        self._note("->", f"{len(messages)} messages like {short(wire.plain(messages[0]))}")
         await self._write(pb.Frame(received=self._watch.received, messages=messages))
 
     async def tallied(self, number: int, within_ms: int) -> Counter[str]:
@@ -218,63 +214,7 @@ class Peer:
         if self._channel is not None:
             await self._channel.close(None)
 
-    # -- hearing --------------------------------------------------------------------------------------------------
-
-    async def get(self, expected: Mapping[str, Any], within_ms: int = WITHIN_MS) -> dict[str, Any]:
-        """Takes the first message out of the inbox that has what is expected; waits for it.
-
-        Raises:
-            Failed: None came in time, or the connection ended first.
-        """
-        found = await self._take(expected, within_ms)
-        if found is not None:
-            return found
-        ended = f"; the connection ended: {self._end[0]} {self._end[1]!r}" if self._end else ""
-        there = f"there were: {'; '.join(map(_short, self._inbox[:5]))}" if self._inbox else "nothing was there"
-        raise Failed(f"{self.name}: expected {dict(expected)!r} within {within_ms} ms; {there}{ended}")
-
-    async def look(self, expected: Mapping[str, Any], within_ms: int) -> dict[str, Any] | None:
-        """As `get`, but None if no such message came in time."""
-        return await self._take(expected, within_ms)
-
-    async def answer_to(self, identity: int, within_ms: int = WITHIN_MS) -> dict[str, Any]:
-        """Waits for the answer to the message with this id."""
-        return await self.get({"re": identity}, within_ms)
-
-    async def wait(self, ready: Callable[[], bool], within_ms: int) -> bool:
-        """Waits until `ready()`, asked again whenever something came, or the connection ended; false: not in time."""
-        try:
-            async with asyncio.timeout(within_ms / 1000):
-                while not ready() and self.connected:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-        except TimeoutError:
-            return ready()
-        return ready()
-
-    def has(self, expected: Mapping[str, Any]) -> bool:
-        """True if such a message is in the inbox now."""
-        return any(matching.matches(expected, m) for m in self._inbox)
-
-    def count(self, expected: Mapping[str, Any]) -> int:
-        """How many such messages are in the inbox now."""
-        return sum(matching.matches(expected, m) for m in self._inbox)
-
-    async def ended(self, within_ms: int = WITHIN_MS) -> tuple[str, str]:
-        """Waits for the end of the connection: gRPC status name and text.
-
-        Raises:
-            Failed: It did not end in time.
-        """
-        await self.wait(lambda: self._end is not None, within_ms)
-        if self._end is None:
-            raise Failed(f"{self.name}: the broker did not end the connection within {within_ms} ms")
-        return self._end
-
-    @property
-    def connected(self) -> bool:
-        """True while the stream has not ended."""
-        return self._end is None
+    # -- what it knows --------------------------------------------------------------------------------------------
 
     @property
     def violations(self) -> list[Failed]:
@@ -297,32 +237,6 @@ class Peer:
         await self.do({"list_subscriptions": {}})
 
     # -- inside ---------------------------------------------------------------------------------------------------
-
-    @property
-    def arrived(self) -> asyncio.Event:
-        """Set whenever something came, or the connection ended."""
-        return self._arrived
-
-    def take_now(self, expected: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Takes such a message out of the inbox if it is there."""
-        # Answers are looked up by the thousand: compare their `re` before anything else.
-        answered = expected.get("re")
-        for index, message in enumerate(self._inbox):
-            if (answered is None or message.get("re") == answered) and matching.matches(expected, message):
-                return self._inbox.pop(index)
-        return None
-
-    async def _take(self, expected: Mapping[str, Any], within_ms: int) -> dict[str, Any] | None:
-        # Not asyncio.wait_for: in Python 3.11 it may swallow a cancellation.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_ms / 1000):
-                while True:
-                    self._arrived.clear()
-                    found = self.take_now(expected)
-                    if found is not None or self._end is not None:
-                        return found
-                    await self._arrived.wait()
-        return self.take_now(expected)
 
     async def _room_for(self, message: pb.Message) -> None:
         while not self.habits.greedy and not self._watch.may_send(message) and self.connected:
@@ -347,7 +261,7 @@ class Peer:
     def _note_all(self, direction: str, messages: Iterable[pb.Message]) -> None:
         for message in messages:
             if kind_of(message) != "heartbeat" or message.id or message.re:
-                self._note(direction, _short(wire.plain(message)))
+                self._note(direction, short(wire.plain(message)))
 
     async def _beat(self) -> None:
         interval = int(self.welcome.get("heartbeat_interval_ms") or 5_000)
@@ -364,16 +278,15 @@ class Peer:
                     break
                 await self._frame(frame)
             status = await self._stream.code()
-            self._end = (status.name, (await self._stream.details()) or "")
+            self.end(status.name, (await self._stream.details()) or "")
         except grpc.aio.AioRpcError as error:
-            self._end = (error.code().name, error.details() or "")
+            self.end(error.code().name, error.details() or "")
         except asyncio.CancelledError:
-            self._end = ("CANCELLED", "by the peer itself")
+            self.end("CANCELLED", "by the peer itself")
             raise
         finally:
-            self._end = self._end or ("UNKNOWN", "the peer's reader failed")
-            self._note("--", f"ended: {self._end[0]} {self._end[1]}")
-            self._arrived.set()
+            status_name, text = self.end("UNKNOWN", "the peer's reader failed")
+            self._note("--", f"ended: {status_name} {text}")
 
     async def _frame(self, frame: pb.Frame) -> None:
         self._watch.heard_frame(frame)
@@ -383,7 +296,7 @@ class Peer:
                 self.tally[_tally_key(message)] += 1
             else:
                 await self._message(message, kind_of(message))
-        self._arrived.set()
+        self.wake()
 
     async def _message(self, message: pb.Message, kind: str) -> None:
         self._note_all("<-", [message])
@@ -393,36 +306,10 @@ class Peer:
         if kind == "activate" and self.habits.activates:
             await self.write({"re": message.id, "done": {}})
         if not beat:
-            self._inbox.append(wire.plain(message))
+            self.put(wire.plain(message))
 
     def _note(self, direction: str, text: str) -> None:
         self.journal.note(self.name, direction, text)
-
-
-async def first_of(
-    peers: Mapping[str, Peer], expected: Mapping[str, Any], within_ms: int = WITHIN_MS
-) -> tuple[str, dict[str, Any]]:
-    """Takes the first such message that any of these peers gets; tells which peer, by its key.
-
-    Raises:
-        Failed: None got one in time.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + within_ms / 1000
-    while True:
-        for peer in peers.values():
-            peer.arrived.clear()
-        for name, peer in peers.items():
-            if (found := peer.take_now(expected)) is not None:
-                return name, found
-        waiting = [asyncio.create_task(peer.arrived.wait()) for peer in peers.values()]
-        await asyncio.wait(waiting, timeout=max(0.0, deadline - loop.time()), return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
-        if loop.time() >= deadline:
-            raise Failed(
-                f"expected {dict(expected)!r} at one of {', '.join(peers)} within {within_ms} ms; nobody got it"
-            )
 
 
 def _serialize(frame: pb.Frame | bytes) -> bytes:
@@ -432,7 +319,3 @@ def _serialize(frame: pb.Frame | bytes) -> bytes:
 def _tally_key(message: pb.Message) -> str:
     kind = kind_of(message)
     return errors_pb2.ErrorReason.Name(message.error.reason).removeprefix("ERROR_REASON_") if kind == "error" else kind
-
-
-def _short(plain: Mapping[str, Any]) -> str:
-    return shortened(repr(dict(plain)))

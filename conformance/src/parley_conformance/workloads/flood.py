@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from parley_conformance import wire
 from parley_conformance.broker_case import Table
+from parley_conformance.inbox import WITHIN_MS
 from parley_conformance.matching import differences
 from parley_conformance.model import Failed
-from parley_conformance.peer import WITHIN_MS
 from parley_conformance.workloads.bystander import Bystander
 from parley_wire.v1 import broker_service_pb2 as pb
 from parley_wire.v1 import subscription_pb2

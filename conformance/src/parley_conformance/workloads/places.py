@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from parley_conformance.broker_case import Table
+from parley_conformance.inbox import first_of
 from parley_conformance.matching import differences
 from parley_conformance.model import Failed
-from parley_conformance.peer import Peer, first_of
+from parley_conformance.peer import Peer
 
 
 async def spread_of_keys(table: Table, workers: Sequence[str], keys: int) -> None:

@@ -139,6 +139,8 @@ def message_handler(
 def message_handler(func: Any = None, *, strict: bool = True, match: Match | None = None) -> Any:
     """Makes a method handle the messages of the classes that its annotation names, as calls and as events.
 
+    A call has the caller's time. An event has 600 s (SPEC DLV-9); a handler that needs another limit is an `event`.
+
     Args:
         func: The method: `async def name(self, message: A | B, ctx: MessageContext) -> Result`.
         strict: Results must be of the classes that the return annotation names; otherwise the call fails.

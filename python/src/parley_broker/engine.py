@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -70,7 +71,9 @@ class Engine:
         opened: Opened,
         on_defect: Callable[[BaseException], None],
     ) -> None:
-        self._machine = Machine(policy, identity, opened)
+        self._loop = asyncio.get_running_loop()
+        self._since = self._loop.time()
+        self._machine = Machine(policy, identity, opened, time.time() - self._since)
         self._store = store
         self._term = opened.term
         self._on_defect = on_defect
@@ -78,8 +81,6 @@ class Engine:
         self._links: dict[int, Link] = {}
         self._last_connection = 0
         self._log: Any = structlog.get_logger("parley.broker")
-        self._loop = asyncio.get_running_loop()
-        self._since = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._work = asyncio.Event()

@@ -28,12 +28,15 @@ class Machine:
         policy: Every number it goes by.
         identity: What Welcome says of the broker.
         opened: The term of this start, and what the store holds.
+        wall_offset: What the wall clock is ahead of the clock that inputs are timed by, in seconds: times that outlive
+            a restart are kept by the wall clock.
     """
 
-    def __init__(self, policy: Policy, identity: Identity, opened: Opened) -> None:
+    def __init__(self, policy: Policy, identity: Identity, opened: Opened, wall_offset: float) -> None:
         self.effects = Effects()
         self._policy = policy
-        self._shard = Shard(policy, opened, self.effects)
+        self._wall_offset = wall_offset
+        self._shard = Shard(policy, opened, self.effects, wall_offset)
         self._gateway = Gateway(policy, identity, self._shard, self.effects, self._pump)
         self._held: deque[_Held] = deque()
 
@@ -100,7 +103,7 @@ class Machine:
     def reload(self, opened: Opened, why: str, now: float) -> None:
         """A commit failed: its commands are answered UNAVAILABLE, and the shard begins anew from the store."""
         self.refuse_held(why, now)
-        self._shard = Shard(self._policy, opened, self.effects, self._shard.memory())
+        self._shard = Shard(self._policy, opened, self.effects, self._wall_offset, self._shard.memory())
         self._gateway.replace_shard(self._shard, now)
         self._pump(now)
 

@@ -37,6 +37,8 @@ from parley_broker.store.memory import MemoryStore
 B = TypeVar("B", bound=Body)
 HELLO = Hello(min_version=1, max_version=1, producer_id="p", instance_id="i")
 CREDIT = 1 << 40
+WALL_OFFSET = 1_700_000_000.0
+"""What the wall clock is ahead of `Core.now`, in seconds."""
 
 
 class Client:
@@ -153,7 +155,7 @@ class Core:
     def __init__(self, policy: Policy | None = None, store: MemoryStore | None = None) -> None:
         self.store = store or MemoryStore()
         self.opened: Opened = self.store.open()
-        self.machine = Machine(policy or Policy(), Identity("inc", "0"), self.opened)
+        self.machine = Machine(policy or Policy(), Identity("inc", "0"), self.opened, WALL_OFFSET)
         self.now = 1000.0
         self.hold = False
         self.closed: dict[int, Close] = {}

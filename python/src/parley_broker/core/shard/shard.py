@@ -41,11 +41,15 @@ class Shard:
         policy: The limits.
         opened: The term of this start and what the store holds.
         effects: Takes records, reads and log lines.
+        wall_offset: As for Machine: wall = now + offset.
         memory: What a discarded shard of the same term left; None: this is the first one.
     """
 
-    def __init__(self, policy: Policy, opened: Opened, effects: Effects, memory: Memory | None = None) -> None:
+    def __init__(
+        self, policy: Policy, opened: Opened, effects: Effects, wall_offset: float, memory: Memory | None = None
+    ) -> None:
         memory = memory or Memory(opened.term << 32, FIRST_ROUND)
+        self._wall_offset = wall_offset
         self._effects = effects
         self._desk = Desk(policy, memory.last_epoch)
         self._catalogue = Catalogue(policy.max_subscriptions, (*opened.summary.subscriptions, *memory.transient))

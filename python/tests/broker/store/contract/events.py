@@ -1,62 +1,17 @@
-"""What every store must do; each store's test inherits it."""
+"""Events and what waits for whom."""
 
 from __future__ import annotations
 
-import pytest
-
 from parley_broker.core.ids import AgentId, TopicId
-from parley_broker.core.messages import Subscription, SubscriptionKey, TopicMatch, Trace
-from parley_broker.core.records import (
-    Backlog,
-    BacklogDropped,
-    DeliverySettled,
-    Event,
-    EventStored,
-    SubscriptionAdded,
-    SubscriptionRemoved,
-)
-from parley_broker.errors import StaleTermError
+from parley_broker.core.messages import Trace
+from parley_broker.core.records import Backlog, BacklogDropped, DeliverySettled, Event, EventStored
 from parley_broker.store.base import Store
 
-ANN = AgentId("worker", "ann")
-BEN = AgentId("worker", "ben")
-LOG = AgentId("logger", "ann")
-NO_LIMIT = 1 << 40
+from .base import ANN, BEN, LOG, NO_LIMIT, event
 
 
-def event(position: int, envelope: bytes = b"event") -> Event:
-    """An event with nothing but the necessary."""
-    return Event(position, TopicId("orders", "ann"), envelope)
-
-
-class StoreContract:
-    """The contract; a subclass gives `store`, a store that was never opened."""
-
-    @pytest.fixture
-    def store(self) -> Store:
-        """A store that was never opened."""
-        raise AssertionError("a subclass says which store")
-
-    def test_a_new_store_is_empty(self, store: Store) -> None:
-        opened = store.open()
-        assert opened.term > 0
-        assert opened.summary.subscriptions == ()
-        assert opened.summary.backlogs == ()
-        assert opened.summary.last_position == 0
-        assert store.read(ANN, 0, 10, NO_LIMIT) == []
-
-    def test_each_opening_begins_a_higher_term(self, store: Store) -> None:
-        first = store.open().term
-        store.close()
-        assert store.open().term > first
-
-    def test_a_commit_of_an_older_term_is_refused_and_stores_nothing(self, store: Store) -> None:
-        old = store.open().term
-        store.close()
-        new = store.open().term
-        with pytest.raises(StaleTermError):
-            store.commit([EventStored(event(1), (ANN,))], old)
-        assert store.load(new).summary.backlogs == ()
+class EventContract:
+    """Events are kept whole and in order until each recipient is done with them."""
 
     def test_events_are_read_per_recipient_in_order(self, store: Store) -> None:
         term = store.open().term
@@ -121,17 +76,3 @@ class StoreContract:
         assert store.read(BEN, 0, 10, NO_LIMIT) == []
         assert [e.position for e in store.read(LOG, 0, 10, NO_LIMIT)] == [1]
         assert [b.recipient for b in store.load(term).summary.backlogs] == [LOG]
-
-    def test_subscriptions_are_kept_by_their_triple(self, store: Store) -> None:
-        term = store.open().term
-        exact = SubscriptionKey("orders", TopicMatch.EXACT, "worker")
-        prefix = SubscriptionKey("orders", TopicMatch.PREFIX, "worker")
-        store.commit([SubscriptionAdded(Subscription(exact, True, 5)), SubscriptionAdded(Subscription(prefix))], term)
-        store.commit([SubscriptionAdded(Subscription(exact, True, 9))], term)
-        found = {s.key: s for s in store.load(term).summary.subscriptions}
-        assert found == {exact: Subscription(exact, True, 9), prefix: Subscription(prefix)}
-        store.commit([SubscriptionRemoved(exact), SubscriptionRemoved(exact)], term)
-        assert [s.key for s in store.load(term).summary.subscriptions] == [prefix]
-
-    def test_it_has_a_name(self, store: Store) -> None:
-        assert store.name

@@ -1,0 +1,104 @@
+"""Events, and for whom each one waits."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from parley_broker.core.ids import AgentId, TopicId
+from parley_broker.core.messages import Trace
+from parley_broker.core.records import Backlog, BacklogDropped, DeliverySettled, Event, EventStored
+from parley_broker.store.sqlite.table import Tables, set_meta
+
+SCHEMA = """
+INSERT INTO meta VALUES ('last_position', 0);
+CREATE TABLE events (
+    position INTEGER PRIMARY KEY, topic_type TEXT NOT NULL, topic_source TEXT NOT NULL,
+    sender_type TEXT, sender_key TEXT, event_id TEXT NOT NULL, traceparent TEXT, tracestate TEXT, envelope BLOB NOT NULL
+);
+CREATE TABLE deliveries (
+    agent_type TEXT NOT NULL, agent_key TEXT NOT NULL, position INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    PRIMARY KEY (agent_type, agent_key, position)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_by_position ON deliveries (position);
+"""
+
+_COLUMNS = "e.position, topic_type, topic_source, sender_type, sender_key, event_id, traceparent, tracestate, envelope"
+_Row = tuple[int, str, str, str | None, str | None, str, str | None, str | None, bytes]
+
+
+def load_backlogs(db: sqlite3.Connection) -> tuple[Backlog, ...]:
+    """How much waits for each recipient."""
+    rows = db.execute(
+        "SELECT agent_type, agent_key, count(*), sum(bytes), max(position)"
+        " FROM deliveries GROUP BY agent_type, agent_key"
+    )
+    return tuple(Backlog(AgentId(agent_type, key), events, size, last) for agent_type, key, events, size, last in rows)
+
+
+def read_events(db: sqlite3.Connection, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Event]:
+    """As Store.read."""
+    page: list[Event] = []
+    size = 0
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM deliveries d JOIN events e ON e.position = d.position"
+        " WHERE agent_type = ? AND agent_key = ? AND d.position > ? ORDER BY d.position LIMIT ?",
+        (*recipient, after, max_events),
+    )
+    for row in rows:
+        page.append(_event(row))
+        size += len(page[-1].envelope)
+        if size >= max_bytes:
+            break
+    rows.close()
+    return page
+
+
+def _event(row: _Row) -> Event:
+    position, topic_type, source, sender_type, sender_key, event_id, traceparent, tracestate, envelope = row
+    sender = None if sender_type is None or sender_key is None else AgentId(sender_type, sender_key)
+    trace = None if traceparent is None or tracestate is None else Trace(traceparent, tracestate)
+    return Event(position, TopicId(topic_type, source), envelope, sender, event_id, trace)
+
+
+def _store(db: sqlite3.Connection, record: EventStored) -> None:
+    event = record.event
+    db.execute(
+        "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            event.position,
+            *event.topic,
+            *(event.sender or (None, None)),
+            event.event_id,
+            *(event.trace or (None, None)),
+            event.envelope,
+        ),
+    )
+    size = len(event.envelope)
+    db.executemany(
+        "INSERT INTO deliveries VALUES (?, ?, ?, ?)",
+        [(agent.type, agent.key, event.position, size) for agent in record.recipients],
+    )
+    set_meta(db, "last_position", event.position)
+
+
+def _settle(db: sqlite3.Connection, record: DeliverySettled) -> None:
+    db.execute(
+        "DELETE FROM deliveries WHERE agent_type = ? AND agent_key = ? AND position = ?",
+        (*record.recipient, record.position),
+    )
+    db.execute(
+        "DELETE FROM events WHERE position = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE position = ?1)",
+        (record.position,),
+    )
+
+
+def _drop_backlog(db: sqlite3.Connection, record: BacklogDropped) -> None:
+    db.execute(
+        "DELETE FROM events WHERE position IN (SELECT position FROM deliveries d WHERE agent_type = ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM deliveries o WHERE o.position = d.position AND o.agent_type <> ?1))",
+        (record.agent_type,),
+    )
+    db.execute("DELETE FROM deliveries WHERE agent_type = ?", (record.agent_type,))
+
+
+EVENTS = Tables(SCHEMA, {EventStored: _store, DeliverySettled: _settle, BacklogDropped: _drop_backlog})

@@ -1,0 +1,148 @@
+"""A store in one SQLite file: records are rows, a commit is one transaction with an fsync."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from parley_broker.core.ids import AgentId
+from parley_broker.core.records import Event, Opened, Record, Summary
+from parley_broker.errors import StaleTermError, StoreError, StoreUnusableError
+from parley_broker.store.sqlite.events import EVENTS, load_backlogs, read_events
+from parley_broker.store.sqlite.subscriptions import SUBSCRIPTIONS, load_subscriptions
+from parley_broker.store.sqlite.table import Tables, get_meta
+
+FILE_NAME = "broker.db"
+APPLICATION_ID = 0x5041524C
+"""Marks the file as this broker's: "PARL"."""
+SCHEMA_VERSION = 1
+
+_META = Tables(
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO meta VALUES ('term', 0);",
+    {},
+)
+_ALL = (_META, SUBSCRIPTIONS, EVENTS)
+"""The tables in the order in which they are made; the modules beside this one have one concern each."""
+_APPLIERS = {record: applier for tables in _ALL for record, applier in tables.appliers.items()}
+
+
+class SqliteStore:
+    """Store in a directory. The file is locked while it is open, so a directory belongs to one broker at a time.
+
+    Args:
+        directory: Is made when it is not there.
+    """
+
+    waits = True
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._path = directory / FILE_NAME
+        self.name = f"sqlite:{directory}"
+        self._db: sqlite3.Connection | None = None
+
+    def open(self) -> Opened:
+        """As Store.open."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            why = failure.strerror
+            raise StoreUnusableError(f"cannot make the data directory {self._directory}: {why}") from failure
+        try:
+            db = self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._check_file(db)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            with self._transaction() as db:
+                if not _pragma(db, "user_version"):
+                    for tables in _ALL:
+                        for statement in tables.schema.split(";"):
+                            db.execute(statement)
+                    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                db.execute("UPDATE meta SET value = value + 1 WHERE name = 'term'")
+            return self.load(get_meta(db, "term"))
+        except (sqlite3.Error, StoreError) as failure:
+            self._abandon()
+            if isinstance(failure, StoreUnusableError):
+                raise
+            raise StoreUnusableError(self._explain(failure)) from failure
+
+    def load(self, term: int) -> Opened:
+        """As Store.load."""
+        with self._reading() as db:
+            return Opened(term, Summary(load_subscriptions(db), load_backlogs(db), get_meta(db, "last_position")))
+
+    def commit(self, records: Sequence[Record], term: int) -> None:
+        """As Store.commit."""
+        with self._transaction() as db:
+            current = get_meta(db, "term")
+            if current != term:
+                raise StaleTermError(f"term {term} is over; the store is at term {current}")
+            for record in records:
+                _APPLIERS[type(record)](db, record)
+
+    def read(self, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Event]:
+        """As Store.read."""
+        with self._reading() as db:
+            return read_events(db, recipient, after, max_events, max_bytes)
+
+    def close(self) -> None:
+        """As Store.close."""
+        self._abandon()
+
+    @property
+    def _database(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise StoreError(f"{self.name} is not open")
+        return self._db
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        db = self._database
+        try:
+            yield db
+        except sqlite3.Error as failure:
+            raise StoreError(self._explain(failure)) from failure
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of what is done inside, durably, or nothing."""
+        with self._reading() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    def _check_file(self, db: sqlite3.Connection) -> None:
+        application, version = _pragma(db, "application_id"), _pragma(db, "user_version")
+        if version > SCHEMA_VERSION and application == APPLICATION_ID:
+            raise StoreUnusableError(
+                f"{self._path} has schema version {version}, made by a newer broker;"
+                f" this one reads up to version {SCHEMA_VERSION}"
+            )
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if application != APPLICATION_ID and (tables or application or version):
+            raise StoreUnusableError(f"{self._path} is a database, but not a Parley broker's")
+
+    def _explain(self, failure: Exception) -> str:
+        if isinstance(failure, sqlite3.OperationalError) and "locked" in str(failure):
+            return f"{self._path} is in use by another broker"
+        return f"{self._path}: {failure}"
+
+    def _abandon(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])

@@ -1,0 +1,37 @@
+"""The durable subscriptions."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from parley_broker.core.messages import Subscription, SubscriptionKey
+from parley_broker.core.records import SubscriptionAdded, SubscriptionRemoved
+from parley_broker.store.sqlite.table import Tables
+
+SCHEMA = """
+CREATE TABLE subscriptions (
+    topic_type TEXT NOT NULL, match INTEGER NOT NULL, agent_type TEXT NOT NULL, expiry_ms INTEGER NOT NULL,
+    PRIMARY KEY (topic_type, match, agent_type)
+) WITHOUT ROWID;
+"""
+
+
+def load_subscriptions(db: sqlite3.Connection) -> tuple[Subscription, ...]:
+    """All of them."""
+    rows = db.execute("SELECT topic_type, match, agent_type, expiry_ms FROM subscriptions")
+    return tuple(
+        Subscription(SubscriptionKey(topic_type, match, agent_type), True, expiry_ms)
+        for topic_type, match, agent_type, expiry_ms in rows
+    )
+
+
+def _add(db: sqlite3.Connection, record: SubscriptionAdded) -> None:
+    subscription = record.subscription
+    db.execute("INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?)", (*subscription.key, subscription.expiry_ms))
+
+
+def _remove(db: sqlite3.Connection, record: SubscriptionRemoved) -> None:
+    db.execute("DELETE FROM subscriptions WHERE topic_type = ? AND match = ? AND agent_type = ?", record.key)
+
+
+SUBSCRIPTIONS = Tables(SCHEMA, {SubscriptionAdded: _add, SubscriptionRemoved: _remove})

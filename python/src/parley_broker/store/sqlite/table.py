@@ -1,0 +1,29 @@
+"""What a module of this package says about its tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Applier = Callable[[sqlite3.Connection, Any], None]
+"""Does what one record says. The record is of the type that the applier is kept under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables of one concern: the SQL that makes them, and what each of its records does to them."""
+
+    schema: str
+    appliers: Mapping[type[object], Applier]
+
+
+def get_meta(db: sqlite3.Connection, name: str) -> int:
+    """One of the numbers that the store keeps by name."""
+    return int(db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0])
+
+
+def set_meta(db: sqlite3.Connection, name: str, value: int) -> None:
+    """Keeps the number under a name that a schema has inserted."""
+    db.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))

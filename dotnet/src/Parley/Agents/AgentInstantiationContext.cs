@@ -31,7 +31,7 @@ public static class AgentInstantiationContext
     /// <summary>Sets the scope for the rest of the calling async method.</summary>
     internal static void Enter(Scope scope) => Ambient.Value = scope;
 
-    internal sealed record Scope(AgentId Id, IAgentRuntime Runtime, ILogger Logger)
+    internal sealed record Scope(AgentId Id, IAgentRuntime Runtime, ILogger Logger, SerializationRegistry Messages)
     {
         public List<IAsyncDisposable> Resources { get; } = [];
     }

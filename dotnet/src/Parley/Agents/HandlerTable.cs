@@ -18,8 +18,7 @@ internal sealed class HandlerTable
 
     public Handler? Find(HandlerKind kind, Type message) => _handlers.TryGetValue((kind, message), out var handler) ? handler : null;
 
-    public IEnumerable<string> Understood(HandlerKind kind) =>
-        _handlers.Keys.Where(k => k.Kind == kind).Select(k => MessageNames.Of(k.Message)).Order(StringComparer.Ordinal);
+    public IEnumerable<Type> Understood(HandlerKind kind) => _handlers.Keys.Where(k => k.Kind == kind).Select(k => k.Message);
 
     public void Add(HandlerKind kind, Type message, Handler handler)
     {

@@ -56,7 +56,9 @@ public abstract partial class RoutedAgent : IAgent, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(message);
         ArgumentNullException.ThrowIfNull(context);
         var kind = context.IsRpc ? HandlerKind.Rpc : HandlerKind.Event;
-        throw UnhandledMessageException.For(message, Id, context.IsRpc, [.. _delegates.Understood(kind), .. _handlers.Understood(kind)]);
+        var messages = Scope.Messages;
+        var understood = _delegates.Understood(kind).Concat(_handlers.Understood(kind)).SelectMany(messages.NamesOf).Distinct().Order(StringComparer.Ordinal);
+        throw UnhandledMessageException.For(message, messages.NameOf(message.GetType()), Id, context.IsRpc, [.. understood]);
     }
 
     /// <inheritdoc />

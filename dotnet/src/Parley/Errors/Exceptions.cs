@@ -89,7 +89,12 @@ public sealed class UnhandledMessageException(string message, Exception? innerEx
     {
         ArgumentNullException.ThrowIfNull(unhandled);
         ArgumentNullException.ThrowIfNull(understood);
-        var name = MessageNames.Of(unhandled.GetType());
+        return For(unhandled, MessageNames.Of(unhandled.GetType()), agent, isRpc, understood);
+    }
+
+    /// <summary>As the other, for a class that is written under <paramref name="name"/>.</summary>
+    internal static UnhandledMessageException For(object unhandled, string name, AgentId agent, bool isRpc, IReadOnlyCollection<string> understood)
+    {
         var details = new Dictionary<string, string> { ["type_name"] = name, ["agent"] = agent.ToString() };
         var kind = isRpc ? "calls" : "events";
         var known = string.Join(", ", understood);

@@ -14,6 +14,13 @@ internal static partial class CodecFailures
     public static MalformedPayloadException Malformed(string typeName, Exception cause) =>
         new($"The payload is no '{typeName}': {Text(cause)}", cause) { Details = Details(cause, typeName) };
 
+    /// <summary>A user's serializer refuses a payload; what it raised may quote the payload, which an error never does (ERR-1).</summary>
+    public static MalformedPayloadException Refused(string typeName, Exception cause) =>
+        new($"The serializer of '{typeName}' refuses the payload ({cause.GetType().Name}).", cause)
+        {
+            Details = new Dictionary<string, string> { ["type_name"] = typeName },
+        };
+
     private static string Text(Exception cause)
     {
         // What the framework adds to a writer's exception speaks of types; its path is read below.

@@ -16,6 +16,9 @@ internal abstract class MessageCodec
 
     public abstract bool IsReceiveOnly { get; }
 
+    /// <summary>Whether it is Parley's own, whose exceptions never quote a payload.</summary>
+    public abstract bool IsBuiltIn { get; }
+
     public abstract ReadOnlyMemory<byte> Encode(object message);
 
     public abstract object Decode(ReadOnlyMemory<byte> data);
@@ -43,8 +46,10 @@ internal sealed class MessageCodec<T>(IMessageSerializer<T> serializer) : Messag
 
     public override bool IsReceiveOnly { get; } = serializer.IsReceiveOnly;
 
+    public override bool IsBuiltIn { get; } = serializer.GetType().Assembly == typeof(MessageCodec).Assembly;
+
     public override ReadOnlyMemory<byte> Encode(object message) => serializer.Serialize((T)message);
 
     public override object Decode(ReadOnlyMemory<byte> data) =>
-        serializer.Deserialize(data) ?? throw new FormatException("the serializer returned null");
+        serializer.Deserialize(data) ?? throw new MalformedPayloadException($"The serializer of '{TypeName}' returned null.");
 }

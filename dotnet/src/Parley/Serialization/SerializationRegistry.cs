@@ -85,6 +85,16 @@ public sealed class SerializationRegistry
         }
     }
 
+    /// <summary>The wire names under which a class is read: of the serializers added for it, else its own.</summary>
+    internal IEnumerable<string> NamesOf(Type type)
+    {
+        var added = _readers.Values.Where(r => !r.IsDefault && r.Codec.MessageType == type).Select(r => r.Codec.TypeName).Distinct().ToArray();
+        return added.Length > 0 ? added : [MessageNames.Of(type)];
+    }
+
+    /// <summary>The wire name under which a class is written.</summary>
+    internal string NameOf(Type type) => _writers.TryGetValue(type, out var writer) ? writer.TypeName : MessageNames.Of(type);
+
     private void Add(MessageCodec codec)
     {
         _readers[(codec.TypeName, codec.ContentType)] = new Reader(codec, IsDefault: false);
@@ -118,9 +128,14 @@ public sealed class SerializationRegistry
         {
             throw new UnsupportedVersionException($"'{message.TypeName}': {e.Message}", e) { Details = NameOf(message) };
         }
+        catch (MalformedPayloadException e)
+        {
+            // A serializer's own words.
+            throw new MalformedPayloadException(e.Message, e) { Details = new Dictionary<string, string>(e.Details) { ["type_name"] = message.TypeName } };
+        }
         catch (Exception e)
         {
-            throw CodecFailures.Malformed(message.TypeName, e);
+            throw codec.IsBuiltIn ? CodecFailures.Malformed(message.TypeName, e) : CodecFailures.Refused(message.TypeName, e);
         }
     }
 
@@ -128,7 +143,7 @@ public sealed class SerializationRegistry
 
     private UnknownMessageTypeException UnknownType(SerializedMessage message, string advice)
     {
-        var understood = string.Join(", ", _readers.Keys.Select(k => k.TypeName).Distinct().Order(StringComparer.Ordinal));
+        var understood = string.Join(", ", _readers.Values.SelectMany(r => NamesOf(r.Codec.MessageType)).Distinct().Order(StringComparer.Ordinal));
         var details = NameOf(message);
         if (understood.Length > 0)
         {

@@ -32,6 +32,19 @@ public class HandlerTableTests
     }
 
     [Fact]
+    public async Task What_an_agent_handles_is_said_in_wire_names()
+    {
+        await using var runtime = new InProcessRuntime();
+        runtime.AddMessageSerializer(new Renamed<Ask>("question"));
+        runtime.AddMessageSerializer(new Renamed<Answer>("reply"));
+        await RoutedAgent.RegisterAsync(runtime, "self", () => new Self());
+        await runtime.StartAsync();
+        var raised = await Assert.ThrowsAsync<UnhandledMessageException>(() => runtime.SendMessageAsync(new Answer("x"), new AgentId("self", "k")));
+        Assert.Equal("self/k does not handle calls of the type 'reply'; it handles question.", raised.Message);
+        Assert.Equal(("reply", "question"), (raised.Details["type_name"], raised.Details["understood"]));
+    }
+
+    [Fact]
     public async Task An_agent_knows_itself_in_its_constructor_and_only_when_hosted()
     {
         await using var runtime = new InProcessRuntime();
@@ -99,6 +112,18 @@ public class HandlerTableTests
 
         [RpcMethod]
         public Answer Two(Ask message) => new(message.Text);
+    }
+
+    private sealed class Renamed<T>(string name) : IMessageSerializer<T>
+        where T : notnull
+    {
+        private readonly JsonMessageSerializer<T> _json = new();
+
+        public string TypeName => name;
+
+        public ReadOnlyMemory<byte> Serialize(T message) => _json.Serialize(message);
+
+        public T Deserialize(ReadOnlyMemory<byte> data) => _json.Deserialize(data);
     }
 
     private abstract class Base : RoutedAgent

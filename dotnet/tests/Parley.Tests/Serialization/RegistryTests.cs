@@ -45,6 +45,31 @@ public class RegistryTests
     }
 
     [Fact]
+    public void What_a_serializer_of_the_users_raises_is_not_quoted()
+    {
+        _registry.AddMessageSerializer(new Versioned("order", 1));
+        var raised = Assert.Throws<MalformedPayloadException>(() => Read("order", "secret|a"));
+        Assert.Equal("The serializer of 'order' refuses the payload (FormatException).", raised.Message);
+        Assert.Equal(new Dictionary<string, string> { ["type_name"] = "order" }, raised.Details);
+        Assert.IsType<FormatException>(raised.InnerException);
+        var own = Assert.Throws<MalformedPayloadException>(() => Read("order", "0|a"));
+        Assert.Equal(("versions begin at 1", "order"), (own.Message, own.Details["type_name"]));
+    }
+
+    [Fact]
+    public void What_is_understood_is_said_in_wire_names()
+    {
+        _registry.AddHandled(typeof(Order));
+        _registry.AddHandled(typeof(OrderPlaced));
+        Assert.Equal("Order, OrderPlaced", Understood());
+        _registry.AddMessageSerializer(new Versioned("order_v1", 1));
+        _registry.AddMessageSerializer(new Versioned("order_v2", 2));
+        Assert.Equal("OrderPlaced, order_v1, order_v2", Understood());
+
+        string Understood() => Assert.Throws<UnknownMessageTypeException>(() => Read("stranger", "")).Details["understood"];
+    }
+
+    [Fact]
     public void A_handlers_class_does_not_replace_what_the_user_registered()
     {
         _registry.AddMessageSerializer(new Versioned("Order", 7));
@@ -136,6 +161,11 @@ public class RegistryTests
         public Order Deserialize(ReadOnlyMemory<byte> data)
         {
             var parts = Encoding.UTF8.GetString(data.Span).Split('|');
+            if (parts[0] == "0")
+            {
+                throw new MalformedPayloadException("versions begin at 1");
+            }
+
             return int.Parse(parts[0], System.Globalization.CultureInfo.InvariantCulture) == version
                 ? new Order(parts[1], version)
                 : throw new UnsupportedVersionException($"version {parts[0]} is not {version}");

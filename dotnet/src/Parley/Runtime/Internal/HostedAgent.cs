@@ -90,7 +90,7 @@ internal sealed class HostedAgent(AgentId id, ulong epoch, AgentRegistration reg
     private async Task<IAgent> MakeAsync(IAgentRuntime runtime, SerializationRegistry messages, ILogger logger)
     {
         CallScope.Enter(null);
-        var scope = _scope = new AgentInstantiationContext.Scope(id, runtime, logger);
+        var scope = _scope = new AgentInstantiationContext.Scope(id, runtime, logger, messages);
         AgentInstantiationContext.Enter(scope);
         var agent = registration.Pinned.TryGetValue(id.Key, out var pinned) ? pinned
             : registration.Factory is { } factory ? await factory().ConfigureAwait(false)

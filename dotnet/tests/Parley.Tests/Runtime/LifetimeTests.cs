@@ -64,13 +64,19 @@ public sealed partial class LifetimeTests
         await runtime.StartAsync();
         await runtime.PublishMessageAsync(new News("x"), new TopicId("t", "k"));
         await witness.WaitForAsync("started");
-        time.Advance(TimeSpan.FromSeconds(59));
-        Assert.Empty(log.Lines);
-        time.Advance(TimeSpan.FromSeconds(1));
-        time.Advance(TimeSpan.FromSeconds(60));
-        Assert.Equal(2, log.Lines.Count);
-        Assert.Contains("stubborn/k has been running for 120 s", log.Lines[1], StringComparison.Ordinal);
-        await StopAsync(runtime, time);
+        try
+        {
+            time.Advance(TimeSpan.FromSeconds(59));
+            Assert.Empty(log.Lines);
+            time.Advance(TimeSpan.FromSeconds(1));
+            time.Advance(TimeSpan.FromSeconds(60));
+            Assert.Equal(2, log.Lines.Count);
+            Assert.Contains("stubborn/k has been running for 120 s", log.Lines[1], StringComparison.Ordinal);
+        }
+        finally
+        {
+            await StopAsync(runtime, time);
+        }
     }
 
     private static async Task StopAsync(InProcessRuntime runtime, FakeTimeProvider time)

@@ -165,8 +165,8 @@ class Commands:
         self._await_answer(session, message)
         if self.shard.drain(session.id):
             self._sessions.answer(Answer(session.id, message.id, Done(), NO_COMMIT))
-        else:
-            session.drain_id = message.id
+        elif message.id:
+            session.drains.append(message.id)
 
     def _register(self, session: Session, message: Message, now: float) -> None:
         register = message.body

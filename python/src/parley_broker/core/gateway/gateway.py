@@ -251,9 +251,10 @@ class Gateway:
 
     def _idle(self, idle: Idle) -> None:
         session = self._sessions.by_id.get(idle.session)
-        if session is not None and session.drain_id:
-            drain_id, session.drain_id = session.drain_id, 0
-            self._sessions.answer(Answer(session.id, drain_id, Done(), NO_COMMIT))
+        if session is not None:
+            drains, session.drains = session.drains, []
+            for drain in drains:
+                self._sessions.answer(Answer(session.id, drain, Done(), NO_COMMIT))
 
     # What clients say
 

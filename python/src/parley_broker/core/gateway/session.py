@@ -96,8 +96,8 @@ class Session:
     draining: bool = False
     dropped: int = 0
     """Bad commands that had no id to answer."""
-    drain_id: int = 0
-    """The Drain that waits for its answer; 0: none."""
+    drains: list[int] = field(default_factory=list)
+    """The ids of the Drains that wait for their answer."""
     received: int = 0
     """Highest number received without a gap."""
     sent: int = 0

@@ -98,15 +98,13 @@ class Deliveries:
 
     def _check_total(self, copies: int, size: int) -> None:
         waiting, policy = self._recipients, self._policy
-        if (
-            waiting.events + copies > policy.max_stored_events
-            or waiting.bytes + copies * size > policy.max_stored_bytes
-        ):
+        too_many = waiting.events + copies > policy.max_stored_events
+        if too_many or waiting.bytes + copies * size > policy.max_stored_bytes:
             raise CommandError(
                 Reason.RESOURCE_EXHAUSTED,
                 f"{waiting.events} events with {waiting.bytes} bytes wait in all;"
                 f" the limits are {policy.max_stored_events} events and {policy.max_stored_bytes} bytes",
-                limit=policy.max_stored_events,
+                limit=policy.max_stored_events if too_many else policy.max_stored_bytes,
             )
 
     def _check_room(self, agent: AgentId, size: int) -> None:

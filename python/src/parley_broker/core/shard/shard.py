@@ -122,7 +122,7 @@ class Shard:
         for agent_type in types:
             self.unhost(session, agent_type, now)
         self._desk.hosts.forget(session)
-        for agent_type in host.transient:
+        for agent_type in list(host.transient):
             if not self._desk.hosts.hosts_type(agent_type):
                 self._end_transient_subscriptions(agent_type)
         self._take_up_all(stranded, now)
@@ -195,13 +195,16 @@ class Shard:
             CommandError: INVALID_ARGUMENT or RESOURCE_EXHAUSTED (SUB-5).
         """
         before = self._catalogue.get(subscription.key)
+        commit = NO_COMMIT
+        changed = self._catalogue.add(subscription)
         if not subscription.durable:
             self._desk.hosts.get(session).transient.add(subscription.key.agent_type)
-        commit = NO_COMMIT
-        if self._catalogue.add(subscription):
+        if changed:
             if subscription.durable:
                 self._effects.records.append(SubscriptionAdded(subscription))
                 commit = self._deliveries.commit
+                if before is not None:
+                    self._forget_transient(subscription.key.agent_type)
             elif before is not None and before.durable:
                 self._effects.records.append(SubscriptionRemoved(subscription.key))
                 commit = self._deliveries.commit
@@ -217,6 +220,8 @@ class Shard:
         if self._catalogue.remove(key).durable:
             self._effects.records.append(SubscriptionRemoved(key))
             commit = self._deliveries.commit
+        else:
+            self._forget_transient(key.agent_type)
         self._desk.out.append(Answer(session, re, Done(), commit))
 
     def subscriptions(self) -> list[Subscription]:
@@ -267,6 +272,7 @@ class Shard:
             "hosts": len(self._desk.hosts),
             "agents": len(self._desk.places),
             "subscriptions": len(self._catalogue),
+            "subscribers": sum(len(host.transient) for host in self._desk.hosts.by_session.values()),
             "placed_calls": len(self._calls),
             **self._deliveries.counts(),
         }
@@ -308,8 +314,15 @@ class Shard:
         ended = [s for s in self._catalogue.of_type(agent_type) if not s.durable]
         for subscription in ended:
             self._catalogue.remove(subscription.key)
+        self._forget_transient(agent_type)
         if ended and not self._catalogue.of_type(agent_type):
             self._deliveries.drop_backlog(agent_type)
+
+    def _forget_transient(self, agent_type: str) -> None:
+        """No session needs to remember that it subscribed for the type, once nothing of that is left."""
+        if all(subscription.durable for subscription in self._catalogue.of_type(agent_type)):
+            for host in self._desk.hosts.by_session.values():
+                host.transient.discard(agent_type)
 
 
 def _remove(host: Host, of: Callable[[AgentId], bool]) -> list[Ticket | Recipient | Passing]:

@@ -31,6 +31,8 @@ MAX_MESSAGES = 65_536
 """Messages that a frame may hold. What a writer cuts at 64 KiB has half as many at most, if all of them are empty."""
 SMALL_FRAME_BYTES = 2 * MAX_MESSAGES
 """A frame of this many bytes cannot hold more."""
+MAX_KINDS = 1000
+"""Kinds that a Hello may announce; there are some thirty."""
 
 _KIND_BY_NAME = {
     field.name: field.number for field in broker_service_pb2.Message.DESCRIPTOR.oneofs_by_name["kind"].fields
@@ -175,6 +177,8 @@ def _subscription_key(wire: subscription_pb2.Subscription) -> m.SubscriptionKey:
 
 
 def _decode_hello(wire: session_pb2.Hello, now: float) -> m.Body:
+    if len(wire.kinds) > MAX_KINDS:
+        raise NotAFrame(f"the Hello announces {len(wire.kinds)} kinds; at most {MAX_KINDS} are taken")
     return m.Hello(
         min_version=wire.min_version,
         max_version=wire.max_version,

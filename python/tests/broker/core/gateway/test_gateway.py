@@ -73,6 +73,16 @@ class TestDrain:
         reply(worker, call)
         assert done(worker.answer(drain))
 
+    def test_each_of_several_is_answered(self, core: Core) -> None:
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        caller.command(request("w/k"))
+        ((call, _),) = worker.take(Request)
+        drains = [worker.command(Drain()) for _ in range(3)]
+        reply(worker, call)
+        assert all(done(worker.answer(drain)) for drain in drains)
+        assert core.tables["commands"] == 0
+
     def test_done_at_once_when_idle(self, core: Core) -> None:
         assert done(core.client().ask(Drain()))
 

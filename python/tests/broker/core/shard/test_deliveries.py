@@ -168,6 +168,13 @@ class TestEvents:
         publisher.publish("t/1")
         failed(publisher.publish("t/2"), Reason.RESOURCE_EXHAUSTED, limit=1)
 
+    def test_a_store_full_of_bytes(self) -> None:
+        core = Core(Policy(max_stored_bytes=10))
+        publisher = core.client()
+        publisher.subscribe("t", "w")
+        publisher.publish("t/1", b"123456")
+        failed(publisher.publish("t/2", b"12345"), Reason.RESOURCE_EXHAUSTED, limit=10)
+
     def test_too_many_recipients(self) -> None:
         core = Core(Policy(max_recipients=1))
         publisher = core.client()

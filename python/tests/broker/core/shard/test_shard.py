@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.core.harness import Core, done, request
+from broker.core.harness import Core, done, failed, request
 from parley_broker.core.ids import TopicId
 from parley_broker.core.messages import (
     AgentMode,
@@ -10,8 +10,11 @@ from parley_broker.core.messages import (
     Publish,
     Published,
     Request,
+    SubscriptionKey,
     UnregisterAgentType,
+    Unsubscribe,
 )
+from parley_broker.errors import Reason
 
 
 class TestSubscriptions:
@@ -40,6 +43,23 @@ class TestSubscriptions:
         client.subscribe("t", "w", durable=False)
         core.disconnect(client)
         assert core.tables["subscriptions"] == 0
+
+    def test_a_refused_one_leaves_nothing_behind(self, core: Core) -> None:
+        client = core.client()
+        failed(client.subscribe("t t", "w", durable=False), Reason.INVALID_ARGUMENT)
+        failed(client.subscribe("t", "w" * 256, durable=False), Reason.INVALID_ARGUMENT)
+        assert core.tables["subscribers"] == 0
+
+    def test_who_subscribed_is_forgotten_with_the_last_of_the_type(self, core: Core) -> None:
+        client, other = core.client(), core.client()
+        for topic in ("t", "u"):
+            client.subscribe(topic, "w", durable=False)
+        other.subscribe("t", "w", durable=False)
+        assert core.tables["subscribers"] == 2
+        assert done(other.ask(Unsubscribe(SubscriptionKey("t", 1, "w"))))
+        assert core.tables["subscribers"] == 2, "one is left that ends with the sessions"
+        client.subscribe("u", "w", durable=True)
+        assert core.tables["subscribers"] == 0
 
     def test_changing_durability_is_stored(self, core: Core) -> None:
         client = core.client()

@@ -10,7 +10,7 @@ from parley_broker.core import messages as m
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.frontends.grpc_v1 import codec
 from parley_broker.frontends.grpc_v1.codec import NotAFrame, count_messages, decode_frame, encode_frame
-from parley_wire.v1 import admin_service_pb2
+from parley_wire.v1 import admin_service_pb2, session_pb2
 from parley_wire.v1 import broker_service_pb2 as wire
 
 NOW = 1000.0
@@ -234,6 +234,18 @@ def test_a_frame_with_too_many_messages_is_none() -> None:
     assert len(decode_frame(b"\x2a\x00" * most, NOW).messages) == most
     with pytest.raises(NotAFrame, match=f"more than {most} messages"):
         decode_frame(b"\x2a\x00" * (most + 1), NOW)
+
+
+def test_a_hello_with_too_many_kinds_is_none() -> None:
+    def hello(kinds: int) -> bytes:
+        message = wire.Message(id=1, hello=session_pb2.Hello(kinds=range(kinds)))
+        return wire.Frame(messages=[message]).SerializeToString()
+
+    body = decode_frame(hello(codec.MAX_KINDS), NOW).messages[0].body
+    assert isinstance(body, m.Hello)
+    assert len(body.kinds) == codec.MAX_KINDS
+    with pytest.raises(NotAFrame, match=f"1001 kinds; at most {codec.MAX_KINDS}"):
+        decode_frame(hello(codec.MAX_KINDS + 1), NOW)
 
 
 @given(st.binary(max_size=100))

@@ -18,6 +18,7 @@ from parley_broker import __version__
 from parley_broker.config import Config
 from parley_broker.core.gateway.gateway import Identity
 from parley_broker.engine import Engine
+from parley_broker.errors import StartupError
 from parley_broker.frontends.grpc_v1.server import GrpcServer
 from parley_broker.store.base import Store
 from parley_broker.store.memory import MemoryStore
@@ -70,9 +71,9 @@ async def _serve(config: Config) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop, signal.Signals(number).name)
-        log.info("listening", address=address, store=store.name, incarnation=identity.incarnation)
         if config.ready_file is not None:
             _say_ready(config.ready_file, address, identity)
+        log.info("listening", address=address, store=store.name, incarnation=identity.incarnation)
         why = await stopped
         log.info("stopping", why=why)
     finally:
@@ -90,5 +91,8 @@ def _open_store(config: Config) -> Store:
 def _say_ready(path: Path, address: str, identity: Identity) -> None:
     ready = {"address": address, "pid": os.getpid(), "incarnation": identity.incarnation, "version": identity.version}
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(ready) + "\n")
-    draft.replace(path)
+    try:
+        draft.write_text(json.dumps(ready) + "\n")
+        draft.replace(path)
+    except OSError as failure:
+        raise StartupError(f"cannot write the ready file {path}: {failure.strerror}") from failure

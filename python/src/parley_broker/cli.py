@@ -19,6 +19,7 @@ from parley_broker.errors import BrokerError, StartupError
 
 ENV_PREFIX = "PARLEY_BROKER_"
 EXIT_FAILED = 1
+EXIT_USAGE = 2
 _PATH = click.Path(path_type=Path)
 _PRECEDENCE = (
     ParameterSource.COMMANDLINE,
@@ -31,7 +32,7 @@ _PRECEDENCE = (
 def main() -> None:
     """Runs the command line and ends the process: 0 after a clean end, else one line on standard error."""
     try:
-        cli.main(prog_name="parley-broker", standalone_mode=False)
+        sys.exit(cli.main(prog_name="parley-broker", standalone_mode=False))
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.Abort:
@@ -84,10 +85,14 @@ def _settings(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(context_settings={"max_content_width": 120})
+@click.group(context_settings={"max_content_width": 120}, invoke_without_command=True)
 @click.version_option(__version__, prog_name="parley-broker", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """The Parley broker: agents in different processes and languages talk through it."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(EXIT_USAGE)
 
 
 @cli.command()

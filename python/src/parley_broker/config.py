@@ -73,8 +73,18 @@ SETTINGS = (
     Setting("window_bytes", 1, _MANY * 1024, "Bytes of one recipient's events that are kept in memory."),
 )
 
-OTHER_NAMES = ("listen", "data", "memory", "log_format", "log_level", "ready_file")
-"""What else the TOML file may set."""
+OTHER_NAMES: dict[str, type] = {
+    "listen": str,
+    "data": str,
+    "memory": bool,
+    "log_format": str,
+    "log_level": str,
+    "ready_file": str,
+}
+"""What else the TOML file may set, and with what."""
+
+_ALLOWED = {str: "a text", bool: "true or false"}
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +116,28 @@ def read_file(path: Path) -> dict[str, object]:
         raise StartupError(f"cannot read the config file {path}: {failure.strerror}") from failure
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
         raise StartupError(f"the config file {path} is no TOML: {failure}") from failure
-    known = {*OTHER_NAMES, *(setting.name for setting in SETTINGS)}
-    for name in values:
-        if name not in known:
-            raise StartupError(f"the config file {path} sets {name!r}; it may set {', '.join(sorted(known))}")
+    numbers = {setting.name: setting for setting in SETTINGS}
+    for name, value in values.items():
+        if name in numbers:
+            number = numbers[name]
+            allowed = f"an integer from {number.minimum} to {number.maximum}"
+            fits = type(value) is int and number.minimum <= value <= number.maximum
+        elif name in OTHER_NAMES:
+            allowed = _ALLOWED[OTHER_NAMES[name]]
+            fits = type(value) is OTHER_NAMES[name]
+        else:
+            known = sorted({*OTHER_NAMES, *numbers})
+            raise StartupError(f"the config file {path} sets {name!r}; it may set {', '.join(known)}")
+        if not fits:
+            shown = repr(value) if len(repr(value)) <= _SHOWN else f"{repr(value)[:_SHOWN]}..."
+            raise StartupError(f"config file, {name}: {shown} ({_kind(value)}) is not allowed; it must be {allowed}")
     return values
+
+
+def _kind(value: object) -> str:
+    """What TOML calls the value."""
+    kinds = {str: "a text", bool: "a boolean", int: "an integer", float: "a float", list: "an array", dict: "a table"}
+    return kinds.get(type(value), "a date or time")
 
 
 def make_policy(values: Mapping[str, int]) -> Policy:

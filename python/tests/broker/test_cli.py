@@ -122,3 +122,22 @@ def test_memory_and_data_together(tmp_path: Path) -> None:
 
 def test_an_unknown_option() -> None:
     assert "No such option" in complaint(run_cli("serve", "--frobnicate"))
+
+
+def test_no_command_shows_the_help_as_it_is() -> None:
+    result = run_cli()
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr == run_cli("--help").stdout
+    assert len(result.stderr.splitlines()) > 5
+
+
+def test_a_ready_file_that_cannot_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "ready.json"
+    text = complaint(run_cli("serve", "--memory", "--listen", "127.0.0.1:0", "--ready-file", str(path)))
+    assert f"cannot write the ready file {path}: No such file or directory" in text
+
+
+def test_a_host_that_nobody_knows() -> None:
+    text = complaint(run_cli("serve", "--memory", "--listen", "no-such-host.invalid:50051"))
+    assert "the host 'no-such-host.invalid' has no address" in text

@@ -45,6 +45,28 @@ def test_a_broken_file(tmp_path: Path, content: str | bytes, text: str) -> None:
         config.read_file(path)
 
 
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("data = [1]", r"data: \[1\] \(an array\) is not allowed; it must be a text"),
+        ("listen = 5", r"listen: 5 \(an integer\) is not allowed; it must be a text"),
+        ("ready_file = true", r"ready_file: True \(a boolean\) is not allowed; it must be a text"),
+        ("log_level = 1979-05-27", r"log_level: .* \(a date or time\) is not allowed; it must be a text"),
+        ("memory = 1", r"memory: 1 \(an integer\) is not allowed; it must be true or false"),
+        ('memory = "yes"', r"memory: 'yes' \(a text\) is not allowed; it must be true or false"),
+        ("max_agents = 1.5", r"max_agents: 1.5 \(a float\) is not allowed; it must be an integer from 1 to 2147483647"),
+        ("max_agents = true", r"max_agents: True \(a boolean\) is not allowed; it must be an integer from 1"),
+        ("max_agents = 0", r"max_agents: 0 \(an integer\) is not allowed; it must be an integer from 1"),
+        ("[max_agents]\na = 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'", r"\.\.\. \(a table\)"),
+    ],
+)
+def test_a_value_of_another_type(tmp_path: Path, line: str, text: str) -> None:
+    path = tmp_path / "broker.toml"
+    path.write_text(line)
+    with pytest.raises(StartupError, match=f"config file, .*{text}"):
+        config.read_file(path)
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="cannot read the config file"):
         config.read_file(tmp_path / "none.toml")

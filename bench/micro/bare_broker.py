@@ -1,6 +1,6 @@
 """A broker without sockets, disks or a clock: core and codec alone, bytes in and bytes out."""
 
-from parley_broker.core.gateway.gateway import Identity
+from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.machine import Machine
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import Opened

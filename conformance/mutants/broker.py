@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from parley_broker.cli import main
-from parley_broker.core.gateway import checks, gateway
+from parley_broker.core.gateway import checks, lives
 from parley_broker.core.gateway.callers import Callers
 from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.shard.places import Places
@@ -115,7 +115,7 @@ def envelope_limit_ignored() -> None:
 
 def any_version_accepted() -> None:
     """Hello is answered by Welcome whatever versions it names."""
-    wrap(gateway, "agree", lambda _: lambda hello: hello.max_version)
+    wrap(lives, "agree", lambda _: lambda hello: hello.max_version)
 
 
 def sender_unchecked() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 SETTINGS = (
     "heartbeat_interval_ms",
     "suspect_limit_ms",
+    "session_grace_ms",
     "max_call_timeout_ms",
     "max_envelope_bytes",
     "max_outstanding_calls",

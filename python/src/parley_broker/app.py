@@ -16,7 +16,7 @@ import structlog
 
 from parley_broker import __version__
 from parley_broker.config import Config
-from parley_broker.core.gateway.gateway import Identity
+from parley_broker.core.gateway.lives import Identity
 from parley_broker.engine import Engine
 from parley_broker.errors import StartupError
 from parley_broker.frontends.grpc_v1.server import GrpcServer

@@ -48,6 +48,7 @@ class Setting:
 SETTINGS = (
     Setting("heartbeat_interval_ms", 10, _DAY_MS, "Each side of a session sends a heartbeat this often."),
     Setting("suspect_limit_ms", 0, _DAY_MS, "How long a session that fell silent keeps what it has."),
+    Setting("session_grace_ms", 0, _DAY_MS, "How long a session without a connection can be resumed; 0: not at all."),
     Setting("hello_timeout_ms", 1, _DAY_MS, "How long a connection may take to say Hello."),
     Setting("default_call_timeout_ms", 1, _DAY_MS, "Time of a call that names none."),
     Setting("max_call_timeout_ms", 1, _DAY_MS, "Longest time of a call; a longer one is cut to it."),
@@ -65,7 +66,7 @@ SETTINGS = (
     Setting("max_stored_events", 1, _MANY, "Events that wait in all, counted once per recipient."),
     Setting("max_stored_bytes", 1, _MANY * 1024, "Bytes of the events that wait in all, counted likewise."),
     Setting(
-        "max_output_bytes", 1, _MANY * 1024, "Bytes that wait for one client to read; over it its connection ends."
+        "max_output_bytes", 1, _MANY * 1024, "Bytes that one client was sent or is to be sent and did not confirm."
     ),
     Setting("credit_messages", 1, _MANY, "Covered messages that a client may send ahead."),
     Setting("credit_bytes", 1, _MANY * 1024, "Bytes of covered messages that a client may send ahead."),

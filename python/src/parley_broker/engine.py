@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import structlog
 
 from parley_broker.core.effects import Read
-from parley_broker.core.gateway.gateway import Identity
+from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.machine import Machine
 from parley_broker.core.messages import Frame, Status
 from parley_broker.core.policy import Policy

@@ -3,6 +3,7 @@
 BrokerError
 ├── CommandError        one command fails; its sender gets an Error (MSG-5)
 ├── ProtocolViolation   one connection ends with a gRPC status (MSG-7, SES-1, SES-7)
+│   └── SequenceGap         a message is missing; the session can be resumed
 ├── StoreError          the store could not do what it was asked
 │   ├── StaleTermError      another broker has taken the store since
 │   └── StoreUnusableError  the store cannot be opened; nothing was changed
@@ -79,6 +80,7 @@ class EndCode(Enum):
     FAILED_PRECONDITION = "FAILED_PRECONDITION"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    ABORTED = "ABORTED"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
 
@@ -116,7 +118,7 @@ class CommandError(BrokerError):
 
 
 class ProtocolViolation(BrokerError):
-    """One connection cannot go on.
+    """One connection cannot go on, and its session is lost (SES-13).
 
     Args:
         code: The gRPC status that ends the stream.
@@ -127,6 +129,13 @@ class ProtocolViolation(BrokerError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class SequenceGap(ProtocolViolation):
+    """A message is missing: the connection ends, and its session can be resumed, which heals it (SES-7)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(EndCode.INVALID_ARGUMENT, message)
 
 
 class StoreError(BrokerError):

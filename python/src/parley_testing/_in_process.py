@@ -8,7 +8,7 @@ from typing import Self
 
 import parley_broker
 from parley_broker.config import SETTINGS, make_policy
-from parley_broker.core.gateway.gateway import Identity
+from parley_broker.core.gateway.lives import Identity
 from parley_broker.engine import Engine
 from parley_broker.frontends.grpc_v1.server import GrpcServer
 from parley_broker.store.memory import MemoryStore

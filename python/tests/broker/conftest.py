@@ -15,8 +15,8 @@ OpenPeer = Callable[[], Peer]
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
-    """A broker in memory, one per module."""
-    with running(tmp_path_factory.mktemp("broker"), "--memory") as process:
+    """A broker in memory, one per module; a session without a connection is lost soon."""
+    with running(tmp_path_factory.mktemp("broker"), "--memory", "--session-grace-ms", "200") as process:
         yield process
 
 

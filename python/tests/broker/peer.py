@@ -45,11 +45,11 @@ class Peer:
         await self._stream.write(data)
 
     async def say(self, *messages: wire.Message, first_seq: int | None = None, **fields: Any) -> None:
-        """Writes one frame with these messages, numbered unless `first_seq` says otherwise."""
+        """Writes one frame with these messages, numbered unless `first_seq` says otherwise, and a receipt."""
         numbered = [m for m in messages if m.WhichOneof("kind") not in ("hello", "welcome", "heartbeat")]
         first = (self.sent + 1 if numbered else 0) if first_seq is None else first_seq
         self.sent += len(numbered)
-        frame = wire.Frame(first_seq=first, messages=messages, **fields)
+        frame = wire.Frame(first_seq=first, messages=messages, **({"received": self.received} | fields))
         await self.write(frame.SerializeToString())
 
     async def command(self, **kind: Any) -> wire.Message:
@@ -111,6 +111,16 @@ class Peer:
         answer = await self.hear(lambda m: m.re == 1)
         self.welcome = answer.welcome
         return answer
+
+    async def resume(self, older: Peer, **fields: Any) -> wire.Message:
+        """Asks for the session of a connection that broke, and returns what the broker answered."""
+        self.sent, self.received, self.next_id = older.sent, older.received, older.next_id
+        resume = {
+            "session_id": older.welcome.session_id,
+            "resume_token": older.welcome.resume_token,
+            "received": older.received,
+        }
+        return await self.hello(resume=resume | fields)
 
     async def register(self, agent_type: str, **fields: Any) -> wire.Message:
         """Hosts an agent type."""

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from parley_broker import engine as engine_module
-from parley_broker.core.gateway.gateway import Identity
+from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.ids import TopicId
 from parley_broker.core.messages import (
     Ack,
@@ -257,7 +257,8 @@ async def test_the_end_of_a_connection(engine: Engine) -> None:
     engine.disconnect(stream.id, "gone")
     engine.reject(stream.id, "nothing there")
     assert engine.take(stream.id) is None
-    assert engine.status().tables["sessions"] == 0
+    tables = engine.status().tables
+    assert (tables["connections"], tables["sessions"]) == (0, 1), "the session can be resumed"
 
 
 async def test_goodbye_tells_everybody(engine: Engine) -> None:

@@ -6,7 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects
-from parley_broker.core.gateway.gateway import Gateway, Identity
+from parley_broker.core.gateway.gateway import Gateway
+from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.gateway.session import Connection
 from parley_broker.core.messages import Frame, make_error
 from parley_broker.core.policy import Policy

@@ -54,6 +54,15 @@ class Body:
 
 
 @dataclass(slots=True)
+class Resume:
+    """What a client knows of the session that it wants back (SES-9)."""
+
+    session_id: str
+    resume_token: bytes
+    received: int
+
+
+@dataclass(slots=True)
 class Hello(Body):
     """The client's first message (SES-1)."""
 
@@ -66,6 +75,7 @@ class Hello(Body):
     sdk_language: str = ""
     sdk_version: str = ""
     kinds: frozenset[int] = frozenset()
+    resume: Resume | None = None
 
 
 @dataclass(slots=True)
@@ -93,6 +103,8 @@ class Welcome(Body):
     suspect_limit_ms: int
     limits: Limits
     broker_version: str
+    received: int = 0
+    resumed: bool = False
 
 
 @dataclass(slots=True)

@@ -20,6 +20,9 @@ MESSAGE_OVERHEAD = 128
 MAX_CALL_CHAIN = 31
 """Agents that may wait for one call (RPC-10)."""
 
+BEATS_PER_INTERVAL = 2
+"""The broker's heartbeats in one interval: a receipt waits half of one at most for something else to say (SES-8)."""
+
 SUSPECT_AFTER_INTERVALS = 3
 """Silent heartbeat intervals after which a session is suspect (SES-12)."""
 
@@ -30,6 +33,7 @@ class Policy:
 
     heartbeat_interval: float = 5.0
     suspect_limit: float = 60.0
+    session_grace: float = 5.0
     hello_timeout: float = 10.0
     default_call_timeout: float = 120.0
     max_call_timeout: float = 3600.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from parley_broker.core.effects import Close
-from parley_broker.core.gateway.gateway import Identity
-from parley_broker.core.gateway.session import UNNUMBERED
+from parley_broker.core.gateway.lives import Identity
+from parley_broker.core.gateway.outgoing import UNNUMBERED
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.core.machine import Machine
 from parley_broker.core.messages import (
@@ -18,16 +19,19 @@ from parley_broker.core.messages import (
     Done,
     Error,
     Frame,
+    Goodbye,
     Hello,
     Message,
     Publish,
     RegisterAgentType,
     Reply,
     Request,
+    Resume,
     Subscribe,
     Subscription,
     SubscriptionKey,
     TopicMatch,
+    Welcome,
 )
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import Opened
@@ -55,13 +59,16 @@ class Client:
         self.credit_messages = 0
         self.credit_bytes = 0
 
-    def frame(self, *messages: Message, first_seq: int | None = None, received: int = 0, credit: int = 0) -> None:
-        """Says one frame."""
+    def frame(
+        self, *messages: Message, first_seq: int | None = None, received: int | None = None, credit: int = 0
+    ) -> None:
+        """Says one frame, with the receipt for what was read."""
         numbered = sum(m.body.kind_number() not in UNNUMBERED for m in messages)
         first = (self.sent + 1 if numbered else 0) if first_seq is None else first_seq
         self.sent += numbered
         core = self._core
-        core.machine.receive(self.connection, Frame(first, received, credit, credit, list(messages)), core.now)
+        receipt = self.received if received is None else received
+        core.machine.receive(self.connection, Frame(first, receipt, credit, credit, list(messages)), core.now)
         core.settle()
 
     def say(self, body: Body, message_id: int = 0, re: int = 0) -> None:
@@ -177,9 +184,31 @@ class Core:
         return client
 
     def disconnect(self, client: Client) -> None:
-        """The connection breaks."""
+        """The client says goodbye and is gone, with its session."""
+        client.say(Goodbye())
+        self.cut(client)
+
+    def cut(self, client: Client) -> None:
+        """The connection breaks; the session can be resumed."""
         self.machine.disconnect(client.connection, "broke", self.now)
         self.settle()
+
+    def resume(self, client: Client, received: int | None = None, token: bytes = b"token") -> Welcome | None:
+        """The client opens a new connection and asks for its session: the Welcome, if it gets one.
+
+        Args:
+            client: Goes on at the new connection.
+            received: What it says to have received; None: the truth.
+            token: What it shows.
+        """
+        self._connections += 1
+        client.connection = self._connections
+        self.machine.connect(client.connection, "peer", f"s{client.connection}", b"token", self.now)
+        resume = Resume(client.session, token, client.received if received is None else received)
+        client.frame(Message(replace(HELLO, resume=resume), 1), received=0)
+        welcome = client.answer(1)
+        assert welcome is None or isinstance(welcome, Welcome)
+        return welcome
 
     def advance(self, seconds: float) -> None:
         """Time passes, and the timer fires whenever it is due."""

@@ -266,6 +266,7 @@ async def test_a_peer_that_never_reads_is_cut(open_peer: OpenPeer, bystander: No
 
 
 async def test_the_tables_are_empty_when_everybody_has_gone(open_peer: OpenPeer, broker: BrokerProcess) -> None:
+    await until_tables(broker, sessions=0)
     worker, caller = open_peer(), open_peer()
     await worker.hello()
     await caller.hello()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from parley_broker.core.gateway.checks import check_label
-from parley_broker.core.gateway.session import Connection
+from parley_broker.core.gateway.session import Session
 from parley_broker.core.messages import Hello, Limits, Welcome
 from parley_broker.core.policy import PROTOCOL_MAX, PROTOCOL_MIN, Policy
 from parley_broker.errors import CommandError, Reason
-
-NO_GRACE_MS = 0
-"""A session ends with its connection: nothing can be resumed (SES-9)."""
 
 
 def agree(hello: Hello) -> int:
@@ -36,15 +33,15 @@ def agree(hello: Hello) -> int:
     return version
 
 
-def welcome(connection: Connection, version: int, policy: Policy, incarnation: str, release: str) -> Welcome:
+def welcome(session: Session, version: int, policy: Policy, incarnation: str, release: str, resumed: bool) -> Welcome:
     """The answer to a Hello that was accepted."""
     return Welcome(
         version=version,
-        session_id=connection.session_id,
-        resume_token=connection.resume_token,
+        session_id=session.id,
+        resume_token=session.resume_token,
         incarnation=incarnation,
         heartbeat_interval_ms=round(policy.heartbeat_interval * 1000),
-        session_grace_ms=NO_GRACE_MS,
+        session_grace_ms=round(policy.session_grace * 1000),
         suspect_limit_ms=round(policy.suspect_limit * 1000),
         limits=Limits(
             max_envelope_bytes=policy.max_envelope_bytes,
@@ -54,4 +51,6 @@ def welcome(connection: Connection, version: int, policy: Policy, incarnation: s
             max_call_timeout_ms=round(policy.max_call_timeout * 1000),
         ),
         broker_version=release,
+        received=session.received,
+        resumed=resumed,
     )

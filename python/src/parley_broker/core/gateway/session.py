@@ -1,47 +1,24 @@
-"""One client's session and its connection: numbering, receipts, credit, and what waits to be written."""
+"""One client's session and its connection: numbers, receipts, credit, and what the client holds."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
+from parley_broker.core.gateway.outgoing import UNNUMBERED, Outgoing
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Frame, Heartbeat, Hello, Message, RegisterAgentType, Welcome
-from parley_broker.core.policy import FRAME_BYTES, MESSAGE_OVERHEAD
-from parley_broker.errors import EndCode, ProtocolViolation
+from parley_broker.core.messages import Frame, Hello, Message, RegisterAgentType
+from parley_broker.core.policy import MESSAGE_OVERHEAD, MIB
+from parley_broker.errors import EndCode, ProtocolViolation, SequenceGap
 
-UNNUMBERED = frozenset({Hello.KIND, Welcome.KIND, Heartbeat.KIND})
-"""Kinds that have no sequence number (SES-7)."""
+RECEIPT_MESSAGES = 1000
+RECEIPT_BYTES = MIB
+"""So many messages or bytes received are confirmed without waiting for something else to say (SES-8)."""
+
+NO_CONNECTION = 0
+"""The connection of a session that has none."""
 
 MAX_LOGGED = 200
 """Characters of a client's text that are logged."""
-
-
-@dataclass(slots=True)
-class Outgoing:
-    """Messages that wait to be written to one connection."""
-
-    messages: deque[Message] = field(default_factory=deque)
-    bytes: int = 0
-
-    def put(self, message: Message) -> None:
-        """Appends the message."""
-        self.messages.append(message)
-        self.bytes += MESSAGE_OVERHEAD + message.body.size()
-
-    def take(self) -> list[Message]:
-        """Removes what fits into one frame; a message larger than a frame comes alone (MSG-8)."""
-        taken: list[Message] = []
-        total = 0
-        messages = self.messages
-        while messages:
-            size = MESSAGE_OVERHEAD + messages[0].body.size()
-            if taken and total + size > FRAME_BYTES:
-                break
-            total += size
-            taken.append(messages.popleft())
-        self.bytes -= total
-        return taken
 
 
 class Window:
@@ -88,10 +65,15 @@ class Session:
     """What the broker knows of a client."""
 
     id: str
+    resume_token: bytes
     connection: int
+    """NO_CONNECTION: it waits to be resumed, within its grace (SES-9)."""
     hello: Hello
     window: Window
     last_heard: float
+    outgoing: Outgoing = field(default_factory=Outgoing)
+    over: bool = False
+    """It is lost: nothing more is to be told."""
     suspect: bool = False
     draining: bool = False
     dropped: int = 0
@@ -100,8 +82,9 @@ class Session:
     """The ids of the Drains that wait for their answer."""
     received: int = 0
     """Highest number received without a gap."""
-    sent: int = 0
-    """Highest number written."""
+    unsaid_messages: int = 0
+    unsaid_bytes: int = 0
+    """What was received since the last receipt was written."""
     peer_messages: int = 0
     peer_bytes: int = 0
     """The credit that the client gave, in total."""
@@ -130,18 +113,40 @@ class Session:
         """Whether the agent has this place here; a stateless one, whose epoch is 0, whether its type is hosted."""
         return self.agents.get(agent) == epoch if epoch else agent.type in self.types
 
-    def check_receipt(self, received: int) -> None:
-        """Raises ProtocolViolation when the client says that it has received what was never sent (SES-8)."""
-        if received > self.sent:
+    @property
+    def paused(self) -> bool:
+        """Whether nothing new goes to the client: it is silent or not connected (SES-9, SES-12)."""
+        return self.suspect or self.connection == NO_CONNECTION
+
+    @property
+    def owes_receipt(self) -> bool:
+        """Whether so much was received that the client should hear of it even if there is nothing else to say."""
+        return self.unsaid_messages >= RECEIPT_MESSAGES or self.unsaid_bytes >= RECEIPT_BYTES
+
+    def say_receipt(self) -> int:
+        """The receipt to write into a frame now."""
+        self.unsaid_messages = self.unsaid_bytes = 0
+        return self.received
+
+    def take_receipt(self, received: int) -> None:
+        """The client has received everything up to this number; 0: it has nothing new to say (SES-8).
+
+        Raises:
+            ProtocolViolation: INVALID_ARGUMENT: that was never sent.
+        """
+        written = self.outgoing.written
+        if received > written:
             raise ProtocolViolation(
-                EndCode.INVALID_ARGUMENT, f"received is {received}, but the highest number sent is {self.sent}"
+                EndCode.INVALID_ARGUMENT, f"received is {received}, but the highest number sent is {written}"
             )
+        self.outgoing.confirm(received)
 
     def number(self, frame: Frame) -> list[Message]:
         """The frame's messages without those received before (SES-7).
 
         Raises:
-            ProtocolViolation: INVALID_ARGUMENT: a number is missing.
+            SequenceGap: A number is missing.
+            ProtocolViolation: INVALID_ARGUMENT: the numbers begin at 0.
         """
         fresh: list[Message] = []
         number = frame.first_seq
@@ -151,11 +156,12 @@ class Session:
                 continue
             expected = self.received + 1
             if number > expected or number == 0:
-                raise ProtocolViolation(
-                    EndCode.INVALID_ARGUMENT, f"first_seq is {frame.first_seq}, but number {expected} is expected next"
-                )
+                why = f"first_seq is {frame.first_seq}, but number {expected} is expected next"
+                raise SequenceGap(why) if number else ProtocolViolation(EndCode.INVALID_ARGUMENT, why)
             if number == expected:
                 self.received = number
+                self.unsaid_messages += 1
+                self.unsaid_bytes += MESSAGE_OVERHEAD + message.body.size()
                 fresh.append(message)
             number += 1
         return fresh
@@ -171,13 +177,17 @@ class Session:
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """One stream. It has a session from its Hello on; `ended` means that nothing read from it counts any more."""
+    """One stream. `ended` means that nothing read from it counts any more.
+
+    It has a session from its Hello on, until another connection resumes that.
+    """
 
     id: int
     peer: str
     session_id: str
-    """The id of the session that it will begin."""
     resume_token: bytes
-    outgoing: Outgoing = field(default_factory=Outgoing)
+    """The id and the secret of the session that it will begin, if it resumes none."""
+    greeting: Message | None = None
+    """The answer to its Hello, which is written before anything else."""
     session: Session | None = None
     ended: bool = False

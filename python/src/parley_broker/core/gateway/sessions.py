@@ -1,9 +1,9 @@
-"""The connections and sessions, and what waits to be written to each."""
+"""The connections and sessions, and what is to be told to each."""
 
 from __future__ import annotations
 
 from parley_broker.core.effects import Answer, Effects
-from parley_broker.core.gateway.session import Connection, Session
+from parley_broker.core.gateway.session import NO_CONNECTION, Connection, Session
 from parley_broker.core.messages import Delivery, Message, Request
 from parley_broker.core.policy import Policy
 from parley_broker.errors import CommandError, Reason
@@ -16,7 +16,7 @@ class Sessions:
     """The table of connections and sessions.
 
     Args:
-        policy: The limit of what may wait to be written.
+        policy: The limit of what may wait to be written and confirmed.
         effects: Takes which connections have something to write.
     """
 
@@ -26,8 +26,8 @@ class Sessions:
         self._last_id = 0
         self.connections: dict[int, Connection] = {}
         self.by_id: dict[str, Session] = {}
-        self.overfull: dict[int, None] = {}
-        """Connections whose clients do not read what they are sent (FLOW-4)."""
+        self.overfull: dict[str, Session] = {}
+        """Those whose clients do not read, or do not confirm, what they are sent (FLOW-4)."""
 
     def new_id(self) -> int:
         """An id of the broker's own, for a message that wants an answer (RPC-2)."""
@@ -36,18 +36,18 @@ class Sessions:
 
     def push(self, session: Session, message: Message) -> None:
         """Queues the message for the session's client, unless it does not know the kind (SES-4)."""
-        connection = self.connections[session.connection]
         body = message.body
-        if connection.ended or not session.understands(body.KIND):
+        if session.over or not session.understands(body.KIND):
             return
         if isinstance(body, Delivery) or (isinstance(body, Request) and not body.call_chain):
             session.spent_messages += 1
             session.spent_bytes += len(body.envelope)
-        outgoing = connection.outgoing
+        outgoing = session.outgoing
         outgoing.put(message)
-        self._effects.wake[connection.id] = None
+        if session.connection != NO_CONNECTION:
+            self._effects.wake[session.connection] = None
         if outgoing.bytes > self._max_output_bytes:
-            self.overfull[connection.id] = None
+            self.overfull[session.id] = session
 
     def answer(self, answer: Answer) -> None:
         """Answers a session's command, if the session is still there."""

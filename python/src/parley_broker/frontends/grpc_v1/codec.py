@@ -188,7 +188,12 @@ def _decode_hello(wire: session_pb2.Hello, now: float) -> m.Body:
         sdk_language=wire.sdk_language,
         sdk_version=wire.sdk_version,
         kinds=frozenset(wire.kinds),
+        resume=_decode_resume(wire.resume) if wire.HasField("resume") else None,
     )
+
+
+def _decode_resume(wire: session_pb2.Resume) -> m.Resume:
+    return m.Resume(wire.session_id, wire.resume_token, wire.received)
 
 
 def _decode_request(wire: call_pb2.Request, now: float) -> m.Body:
@@ -311,6 +316,8 @@ def _encode_welcome(wire: Any, body: m.Welcome, now: float) -> None:
             kinds=UNDERSTOOD_KINDS,
             broker_name=BROKER_NAME,
             broker_version=body.broker_version,
+            received=body.received,
+            resumed=body.resumed,
         )
     )
 

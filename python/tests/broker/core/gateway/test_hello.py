@@ -31,12 +31,12 @@ def test_labels_are_bounded(fields: dict[str, str]) -> None:
 
 
 def test_welcome_names_the_policy() -> None:
-    core = Core(Policy(heartbeat_interval=0.25, suspect_limit=7, max_envelope_bytes=99))
+    core = Core(Policy(heartbeat_interval=0.25, suspect_limit=7, session_grace=0.75, max_envelope_bytes=99))
     client = core.connect()
     client.frame(Message(Hello(1, 1, "p"), 5))
     welcome = client.answer(5)
     assert isinstance(welcome, Welcome)
-    assert (welcome.heartbeat_interval_ms, welcome.suspect_limit_ms, welcome.session_grace_ms) == (250, 7000, 0)
+    assert (welcome.heartbeat_interval_ms, welcome.suspect_limit_ms, welcome.session_grace_ms) == (250, 7000, 750)
     assert (welcome.limits.max_envelope_bytes, welcome.session_id, welcome.resume_token) == (99, "s1", b"token")
     assert client.credit_messages == 1000, "the first credit comes with Welcome"
 

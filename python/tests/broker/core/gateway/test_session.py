@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from broker.core.harness import Core
-from parley_broker.core.gateway.session import Outgoing, Session, Window
-from parley_broker.core.messages import Done, Frame, Heartbeat, Hello, ListSubscriptions, Message, Reply
-from parley_broker.core.policy import FRAME_BYTES
-from parley_broker.errors import EndCode, ProtocolViolation
+from parley_broker.core.gateway.session import RECEIPT_BYTES, RECEIPT_MESSAGES, Session, Window
+from parley_broker.core.ids import TopicId
+from parley_broker.core.messages import Body, Done, Frame, Heartbeat, Hello, ListSubscriptions, Message, Publish
+from parley_broker.errors import EndCode, ProtocolViolation, SequenceGap
 
 
 def session() -> Session:
-    return Session("s", 1, Hello(1, 1, "p"), Window(10, 100), last_heard=0.0)
+    return Session("s", b"token", 1, Hello(1, 1, "p"), Window(10, 100), last_heard=0.0)
 
 
 def frame(first: int, count: int) -> Frame:
@@ -36,8 +36,9 @@ class TestNumbers:
     def test_gaps(self, first: int) -> None:
         s = session()
         s.number(frame(1, 1))
-        with pytest.raises(ProtocolViolation, match=f"first_seq is {first}, but number 2"):
+        with pytest.raises(ProtocolViolation, match=f"first_seq is {first}, but number 2") as caught:
             s.number(frame(first, 1))
+        assert isinstance(caught.value, SequenceGap) == (first > 0), "a number that is missing can be sent again"
 
     def test_heartbeats_have_none(self) -> None:
         s = session()
@@ -46,32 +47,36 @@ class TestNumbers:
         assert s.received == 2
         assert len(s.number(Frame(0, 0, 0, 0, [Message(Heartbeat())]))) == 1
 
-    def test_a_receipt_for_nothing(self) -> None:
+
+class TestReceipts:
+    def test_one_for_what_was_sent_frees_it(self) -> None:
         s = session()
-        s.sent = 3
-        s.check_receipt(3)
+        for _ in range(3):
+            s.outgoing.put(Message(Done()))
+        s.outgoing.take(lambda _: True)
+        s.take_receipt(2)
+        s.take_receipt(0)
+        assert (s.outgoing.confirmed, s.outgoing.kept) == (2, 1)
+
+    def test_one_for_nothing(self) -> None:
+        s = session()
+        s.outgoing.put(Message(Done()))
         with pytest.raises(ProtocolViolation) as caught:
-            s.check_receipt(4)
+            s.take_receipt(1)
         assert caught.value.code is EndCode.INVALID_ARGUMENT
+        assert not isinstance(caught.value, SequenceGap)
 
-
-class TestOutgoing:
-    def test_frames_are_cut(self) -> None:
-        outgoing = Outgoing()
-        for _ in range(20):
-            outgoing.put(Message(Reply(b"x" * 10_000)))
-        sizes = []
-        while taken := outgoing.take():
-            sizes.append(len(taken))
-        assert sum(sizes) == 20
-        assert all(size * 10_000 <= FRAME_BYTES for size in sizes)
-        assert outgoing.bytes == 0
-
-    def test_a_large_message_comes_alone(self) -> None:
-        outgoing = Outgoing()
-        for size in (1, FRAME_BYTES * 2, 1):
-            outgoing.put(Message(Reply(b"x" * size)))
-        assert [len(outgoing.take()) for _ in range(3)] == [1, 1, 1]
+    @pytest.mark.parametrize(
+        ("body", "count"), [(Done(), RECEIPT_MESSAGES), (Publish(TopicId("t", "s"), bytes(RECEIPT_BYTES // 4)), 4)]
+    )
+    def test_much_that_was_received_is_confirmed_without_more_to_say(self, body: Body, count: int) -> None:
+        s = session()
+        for number in range(1, count + 1):
+            assert not s.owes_receipt
+            s.number(Frame(number, 0, 0, 0, [Message(body)]))
+        assert s.owes_receipt
+        assert s.say_receipt() == count
+        assert not s.owes_receipt
 
 
 class TestWindow:

@@ -2,7 +2,7 @@
 
 Work comes in by `submit`. A call goes to `_admit` at once, an event when its agent has room for it, in order (SPEC
 AGT-3). `_admit` starts at most `max_concurrency` handlers; calls that a handler waits for are never held up (SPEC
-RPC-15). The only task per message is the handler's own.
+RPC-15), and what nobody waits for any more holds up no other. The only task per message is the handler's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._agent import Agent
 from ._constants import DEFAULT_EVENT_TIMEOUT, ROOT_LOGGER_NAME
 from ._deadlines import Deadlines
-from ._failures import handler_failure, is_unhandled, never_started, unhandled
+from ._failures import handler_failure, is_unhandled, never_started, time_is_up, unhandled
 from ._ids import AgentId
 from ._intervention import DropMessage, InterventionHandler
 from ._names import wire_name
@@ -73,6 +73,7 @@ class AgentHost:
         self._interventions = list(intervention_handlers)
         self._running: dict[Work, None] = {}
         self._nested: dict[Work, None] = {}
+        self._overdue: dict[Work, None] = {}
         self._waiting: deque[Work] = deque()
         self._held: list[Work] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -146,6 +147,7 @@ class AgentHost:
     def submit(self, slot: AgentSlot, work: Work) -> None:
         """Takes work for an agent that is here."""
         work.slot = slot
+        work.when_ended = self._ended
         if slot.registration.stateless:
             self.slots.move_to_end(slot.id)
         if work.topic is None:
@@ -160,7 +162,7 @@ class AgentHost:
     def busy(self) -> int:
         """Messages whose handler runs or waits to run."""
         pending = sum(len(slot.pending) for slot in self.slots.values())
-        return len(self._running) + len(self._nested) + len(self._waiting) + pending
+        return len(self.running()) + len(self._waiting) + pending
 
     async def idle(self) -> None:
         """Returns once no handler runs or waits to run."""
@@ -209,6 +211,8 @@ class AgentHost:
                 await self._run_call(work, slot, agent)
             else:
                 await self._run_event(work, slot, agent)
+        except asyncio.CancelledError:  # before the handler began
+            work.failed(never_started(work))
         except ParleyError as error:
             work.failed(error)
         except Exception as error:
@@ -256,9 +260,12 @@ class AgentHost:
         try:
             await agent.on_message(message, work.context())
             scope.active = False
-            work.succeeded(None)
+            if work.ended_by != "limit":
+                work.succeeded(None)
         except (Exception, asyncio.CancelledError) as error:
             scope.active = False
+            if work.ended_by == "limit":
+                return
             if is_unhandled(error):
                 self._ignore(work)
             else:
@@ -268,23 +275,37 @@ class AgentHost:
         self.ignored_events += 1
         work.ignored()
 
+    def _ended(self, work: Work) -> None:
+        """The token has fired: nobody waits for the handler any more, so it keeps no other from starting.
+
+        An event whose limit has passed fails now, whether its handler heeds that or not (SPEC DLV-9); its agent's next
+        event waits until it does.
+        """
+        if work.ended_by == "limit":
+            work.failed(time_is_up(work))
+        if work in self._running:
+            del self._running[work]
+            self._overdue[work] = None
+            self._start_waiting()
+
     def _finished(self, work: Work, slot: AgentSlot) -> None:
         work.unwatch()
-        if work.nested:
-            self._nested.pop(work, None)
-        else:
-            self._running.pop(work, None)
+        for works in (self._nested, self._running, self._overdue):
+            works.pop(work, None)
         if work.topic is None:
             slot.calls -= 1
         else:
             slot.running.pop(work, None)
             self._next_events(slot)
+        self._start_waiting()
+        if self._idle:
+            self._wake_idle()
+
+    def _start_waiting(self) -> None:
         while self._waiting and len(self._running) < self._max_concurrency:
             waiting = self._waiting.popleft()
             self._running[waiting] = None
             self._start(waiting)
-        if self._idle:
-            self._wake_idle()
 
     def _wake_idle(self) -> None:
         waiters, self._idle = self._idle, []
@@ -293,8 +314,8 @@ class AgentHost:
                 waiter.set_result(None)
 
     def running(self) -> list[Work]:
-        """What runs now, nested calls included."""
-        return [*self._running, *self._nested]
+        """What runs now, nested calls and what nobody waits for any more included."""
+        return [*self._running, *self._nested, *self._overdue]
 
     async def stop(self) -> None:
         """Ends everything: what waits is dropped, tokens fire, handlers are cancelled, agents are closed."""

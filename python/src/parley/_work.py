@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._cancellation import CancellationToken
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ._slot import AgentSlot
 
 _log = logging.getLogger(ROOT_LOGGER_NAME)
+
+CANCEL_GRACE = 1.0
+"""Seconds that the handler of a call has to end by itself once its token has fired at the deadline."""
 
 BLOCKED_WARNING_INTERVAL = 60.0
 """Seconds between two warnings that one handler keeps its agent's events waiting."""
@@ -40,6 +44,7 @@ class Work(ABC):
         slot: The agent, once it is known.
         task: The handler's task, once it runs.
         ended_by: Why the token fired: `cancel`, `deadline` or `limit`; empty while it has not.
+        when_ended: Called when the token has fired.
     """
 
     __slots__ = (
@@ -58,6 +63,7 @@ class Work(ABC):
         "task",
         "token",
         "topic",
+        "when_ended",
     )
 
     def __init__(
@@ -82,6 +88,7 @@ class Work(ABC):
         self.slot: AgentSlot | None = None
         self.task: asyncio.Task[None] | None = None
         self.ended_by = ""
+        self.when_ended: Callable[[Work], None] | None = None
         self._deadlines: Deadlines | None = None
         self._due = 0.0
         self._limit = 0.0
@@ -98,7 +105,7 @@ class Work(ABC):
         return bool(self.chain)
 
     def watch_call(self, deadlines: Deadlines) -> None:
-        """Fires the token at the deadline (SPEC RPC-11)."""
+        """Fires the token at the deadline (SPEC RPC-11), and cancels a handler that does not heed it."""
         if self.deadline is not None:
             self._deadlines = deadlines
             self._due = deadlines.add(self.deadline, self)
@@ -119,8 +126,10 @@ class Work(ABC):
     def expire(self) -> None:
         """Time is up, or it is time for a warning."""
         now = time.monotonic()
-        if self.topic is None:
+        if self.topic is None and not self._limit and self._deadlines is not None:
             self.end("deadline")
+            self._limit = now + CANCEL_GRACE
+            self._due = self._deadlines.add(self._limit, self)
         elif now >= self._limit:
             self.end("limit")
             if self.task is not None:
@@ -138,6 +147,8 @@ class Work(ABC):
         if not self.ended_by:
             self.ended_by = why
             self.token.cancel()
+            if self.when_ended is not None:
+                self.when_ended(self)
 
     def context(self) -> MessageContext:
         """What the handler is told."""

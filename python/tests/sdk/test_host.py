@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,6 +198,74 @@ async def test_a_handler_that_keeps_its_agent_is_warned_of(
     await bench.idle()
 
 
+@pytest.mark.parametrize("why", ["deadline", "cancel"])
+async def test_a_call_that_nobody_waits_for_holds_up_no_other(why: str) -> None:
+    bench = Bench(max_concurrency=1)
+    first = bench.call("1")
+    bench.call("2")
+    bench.call("3")
+    first.end(why)
+    assert [text for _, text in bench.log] == ["1", "2"], "the third waits for the second"
+    assert bench.host.busy == 3, "the first still runs"
+    log = await bench.idle()
+    assert [text for what, text in log if what == "started"] == ["1", "2", "3"]
+    assert bench.host.busy == 0
+
+
+async def test_a_handler_that_does_not_heed_its_token_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parley._work.CANCEL_GRACE", 0.02)
+    bench = Bench()
+    bench.call("1", deadline=time.monotonic() + 0.01)
+    await asyncio.wait_for(bench.host.idle(), PATIENCE)
+    assert bench.log[-1] == ("DeadlineExceededError", "1")
+
+
+async def test_a_call_whose_agent_is_not_made_in_time_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parley._work.CANCEL_GRACE", 0.02)
+    bench = Bench()
+    made: asyncio.Future[Gated] = asyncio.get_running_loop().create_future()
+    bench.registration.factory = lambda: made
+    work = bench.call("1", deadline=time.monotonic() + 0.01)
+    assert work.task is not None
+    await asyncio.wait_for(asyncio.wait([work.task]), PATIENCE)
+    assert bench.log[-1] == ("DeadlineExceededError", "1")
+    made.set_result(Gated(bench.gate))
+    await bench.idle()
+
+
+class Stubborn(RoutedAgent):
+    """Its events end when the gate opens, whoever cancels them."""
+
+    def __init__(self, gate: asyncio.Event) -> None:
+        self.gate = gate
+
+    @event(timeout=0.02)
+    async def told(self, message: Say, ctx: MessageContext) -> None:
+        while not self.gate.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.gate.wait()
+        if message.text == "raises":
+            raise ValueError
+
+
+@pytest.mark.parametrize("text", ["returns", "raises"])
+async def test_an_event_whose_limit_has_passed_fails_at_once_and_keeps_its_agent(text: str) -> None:
+    bench = Bench(max_concurrency=1)
+    bench.registration.factory = lambda: Stubborn(bench.gate)
+    fired = asyncio.Event()
+    bench.tell(text).token.add_callback(fired.set)
+    bench.tell("next")
+    elsewhere = FakeWork(bench.log, "elsewhere", topic=TopicId("t", "other"), recipient=AgentId("a", "other"))
+    bench.host.submit(bench.slot("other"), elsewhere)
+    await asyncio.wait_for(fired.wait(), PATIENCE)
+    started = [("started", text), ("DeadlineExceededError", text), ("started", "elsewhere")]
+    assert bench.log[:3] == started, "the agent's next event waits for the handler, another agent's does not"
+    bench.gate.set()
+    log = await bench.idle()
+    assert [entry for entry in log if entry[1] == text] == started[:2], "that attempt is settled"
+    assert ("succeeded", "next") in log
+
+
 async def test_time_is_up_is_an_error_of_the_call() -> None:
     bench = Bench()
     work = bench.call("1", deadline=time.monotonic() + 0.01)
@@ -204,5 +273,5 @@ async def test_time_is_up_is_an_error_of_the_call() -> None:
     work.token.add_callback(fired.set)
     await asyncio.wait_for(fired.wait(), PATIENCE)
     assert work.ended_by == "deadline"
-    assert DeadlineExceededError.__name__ not in str(bench.log)  # the handler goes on until it ends by itself
+    assert DeadlineExceededError.__name__ not in str(bench.log)  # the handler has a while to end by itself
     assert (await bench.idle())[-1] == ("succeeded", "1")

@@ -58,3 +58,23 @@ async def test_an_address_takes_no_settings(tmp_path: Path) -> None:
 
 def test_a_launcher_is_written_as_in_a_shell() -> None:
     assert BrokerSource.launcher("java -jar 'my broker.jar'").command == ("java", "-jar", "my broker.jar")
+
+
+async def test_it_starts_again_where_it_served(tmp_path: Path) -> None:
+    made = await Broker.launch(BrokerSource(), {}, tmp_path)
+    address, first = made.address, made.pid
+    for end in (made.kill, made.terminate):
+        await end()
+        made.check_alive()
+        await made.start()
+        assert made.address == address
+        assert made.pid != first
+        first = made.pid
+    await made.close()
+
+
+async def test_what_the_kit_did_not_start_cannot_be_stopped(tmp_path: Path) -> None:
+    made = await Broker.launch(BrokerSource(address="grpc://127.0.0.1:50051"), {}, tmp_path)
+    for end in (made.kill, made.terminate, made.start):
+        with pytest.raises(Unsupported, match="not started by the kit"):
+            await end()

@@ -8,7 +8,7 @@ from conftest import fake_adapter, fake_launcher, pair_case
 
 from parley_conformance import pair_case as cases
 from parley_conformance.broker import Broker
-from parley_conformance.model import Failed, Run, Unsupported
+from parley_conformance.model import Failed, Inconclusive, Run, Unsupported
 from parley_conformance.pair_case import Table
 from parley_conformance.timing import LagMeter
 
@@ -95,3 +95,28 @@ async def test_a_lacking_capability_is_unsupported(tmp_path: Path) -> None:
 async def test_a_killed_party_owes_nothing(tmp_path: Path) -> None:
     parties = {"caller": {}, "handler": {}}
     await play(tmp_path, CALL, {"see": {"caller": {"outcome": {"label": "c1"}}}}, {"kill": "handler"}, parties=parties)
+
+
+async def test_an_armed_fault_that_does_not_happen_makes_it_inconclusive(tmp_path: Path) -> None:
+    arm = {"arm": {"id": "never", "at": "caller", "do": "hold", "dir": "up", "item": "Reply"}}
+    with pytest.raises(Inconclusive, match="step 2: never did not happen within 50 ms") as caught:
+        await play(
+            tmp_path,
+            arm,
+            {"fired": "never", "within_ms": 50},
+        )
+    assert not caught.value.lag
+    with pytest.raises(Inconclusive, match="never did not happen"):
+        await play(tmp_path, arm, CALL)
+
+
+async def test_what_happens_at_once_and_what_heals_it(tmp_path: Path) -> None:
+    arm = {"arm": {"id": "away", "at": "caller", "do": "refuse"}}
+    await play(tmp_path, arm, {"fired": "away"}, {"heal": "away"}, CALL)
+
+
+async def test_parties_and_the_broker_are_paused_killed_and_started(tmp_path: Path) -> None:
+    steps = [{"pause": "handler"}, {"continue": "handler"}, {"pause": "broker"}, {"continue": "broker"}]
+    steps += [{"restart": "broker"}, {"restart": "broker", "by": "SIGTERM"}, {"kill": "broker"}, {"launch": "broker"}]
+    steps += [{"kill": "handler"}, {"launch": "handler"}, {"pause": "handler"}]
+    await play(tmp_path, *steps, CALL, parties={"caller": {}, "handler": {}})

@@ -89,10 +89,12 @@ async def test_all_planned_are_reported_in_order_and_only_lag_is_run_again(
         await asyncio.sleep(0.01)
         running.remove(run.name)
         late = run.case.id == "rpc/late" and played.count("rpc/late") == 1
-        return Result(run, Verdict.INCONCLUSIVE if late else Verdict.PASS, "")
+        if run.case.id == "rpc/unfired":
+            return Result(run, Verdict.INCONCLUSIVE, "a fault did not happen")
+        return Result(run, Verdict.INCONCLUSIVE if late else Verdict.PASS, "", lag=late)
 
     monkeypatch.setattr(runner, "run_one", play)
-    ids = ["rpc/serial", "rpc/late", "rpc/a", "rpc/b", "rpc/c", "rpc/idle"]
+    ids = ["rpc/serial", "rpc/late", "rpc/a", "rpc/b", "rpc/c", "rpc/idle", "rpc/unfired"]
     lanes = {"rpc/serial": "serial", "rpc/idle": "idle"}
     runs = [Run(broker_case(id=i, lane=lanes.get(i, "parallel"))) for i in ids]
     told: list[tuple[str, bool]] = []
@@ -103,7 +105,9 @@ async def test_all_planned_are_reported_in_order_and_only_lag_is_run_again(
         ended=lambda result, *, final: told.append((result.run.case.id, final)),
     )
     assert [r.run.case.id for r in results] == ids
-    assert {r.verdict for r in results} == {Verdict.PASS}
+    assert {r.verdict for r in results[:-1]} == {Verdict.PASS}
+    assert results[-1].verdict is Verdict.INCONCLUSIVE
+    assert played.count("rpc/unfired") == 1
     assert played[-2:] == ["rpc/serial", "rpc/late"]
     assert played.count("rpc/late") == 2
     assert told.count(("rpc/late", False)) == 1

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from parley_conformance.model import Failed, HarnessError, Unsupported
 from parley_conformance.process import Child, resident_bytes, runs
 
 START_LIMIT_S = 20.0
+STOP_LIMIT_S = 30.0
 REFERENCE = Path(__file__).with_name("reference_broker.py")
 
 
@@ -39,10 +42,14 @@ class BrokerSource:
 class Broker:
     """A broker that serves. `pid` is 0 when only its address is known."""
 
-    def __init__(self, address: str, pid: int, child: Child | None) -> None:
-        self.address = address
-        self.pid = pid
-        self._child = child
+    def __init__(self, source: BrokerSource, config: Mapping[str, Any], folder: Path) -> None:
+        self.address = source.address
+        self.pid = 0
+        self._source = source
+        self._config = config
+        self._folder = folder
+        self._child: Child | None = None
+        self._down = False
 
     @classmethod
     async def launch(cls, source: BrokerSource, settings: Mapping[str, Any], folder: Path) -> Broker:
@@ -52,23 +59,72 @@ class Broker:
             Unsupported: The launcher does not know a setting, or there is only an address.
             HarnessError: It did not say in time that it serves.
         """
-        if source.address:
-            if settings:
-                text = f"needs a broker started with {', '.join(settings)}; there is only an address"
-                raise Unsupported(text, excused=True)
-            return cls(source.address, 0, None)
-        config = {**settings, "data_dir": str(folder / "data")}
-        command = [*source.command, json.dumps(config)]
-        child = await Child.start(command, name="broker", log=folder / "broker.log", lines_out=True)
+        if source.address and settings:
+            text = f"needs a broker started with {', '.join(settings)}; there is only an address"
+            raise Unsupported(text, excused=True)
+        broker = cls(source, {**settings, "data_dir": str(folder / "data")}, folder)
+        if not source.address:
+            await broker.start()
+        return broker
+
+    async def start(self) -> None:
+        """Starts it, or starts it again where it served before: same settings, same data folder, same port.
+
+        Raises:
+            Unsupported: As `launch`.
+            HarnessError: As `launch`.
+        """
+        self._owned()
+        again = {"listen": self.address.removeprefix("grpc://")} if self.address else {}
+        command = [*self._source.command, json.dumps({**self._config, **again})]
+        child = await Child.start(command, name="broker", log=self._folder / "broker.log", lines_out=True)
         try:
-            line = await cls._first_line(child)
+            line = await self._first_line(child)
         except BaseException:
             await child.end()
             raise
         if "unsupported" in line:
             await child.end()
             raise Unsupported(f"the broker's launcher: {line['unsupported']}")
-        return cls(line["address"], int(line["pid"]), child)
+        self.address, self.pid = line["address"], int(line["pid"])
+        self._child, self._down = child, False
+
+    async def kill(self) -> None:
+        """SIGKILL, as part of a case; it is gone when this returns."""
+        self._down = True
+        await self._owned_child().end()
+
+    async def terminate(self) -> None:
+        """SIGTERM to the broker itself, as an operator ends it; it is gone when this returns.
+
+        Raises:
+            Failed: It did not end in time.
+        """
+        self._down, child = True, self._owned_child()
+        os.kill(self.pid, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await child.process.wait()
+        except TimeoutError:
+            text = f"the broker did not end within {STOP_LIMIT_S:g} s of SIGTERM; its log ends: {child.tail()}"
+            raise Failed(text, rule="DRN-1", party="broker") from None
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        self._owned_child().pause()
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._owned_child().resume()
+
+    def _owned(self) -> None:
+        if self._source.address:
+            raise Unsupported("the broker was not started by the kit: it cannot be stopped or started", excused=True)
+
+    def _owned_child(self) -> Child:
+        self._owned()
+        assert self._child is not None
+        return self._child
 
     @staticmethod
     async def _first_line(child: Child) -> dict[str, Any]:
@@ -105,7 +161,7 @@ class Broker:
         Raises:
             Failed: It has ended.
         """
-        if self._child is None:
+        if self._child is None or self._down:
             return
         if not (self._child.alive and runs(self.pid)):
             raise Failed(f"the broker's process ended; its log ends: {self._child.tail()}", party="broker")

@@ -136,7 +136,7 @@ async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]
         except Failed as failed:
             raise Failed(f"step {number}: {failed}", rule=failed.rule, party=failed.party) from None
         except Inconclusive as inconclusive:
-            raise Inconclusive(f"step {number}: {inconclusive}") from None
+            raise Inconclusive(f"step {number}: {inconclusive}", lag=inconclusive.lag) from None
     if case.never:
         await table.fence()
         for one in case.never:

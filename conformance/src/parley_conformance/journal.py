@@ -14,21 +14,22 @@ class Journal:
 
     def __init__(self) -> None:
         self._begin = time.monotonic()
-        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._lines: deque[tuple[float, str, str, object]] = deque(maxlen=KEPT_LINES)
 
-    def note(self, party: str, direction: str, text: str) -> None:
+    def note(self, party: str, direction: str, said: object) -> None:
         """Keeps one line.
 
         Args:
             party: Who said or heard it.
-            direction: `->` from the kit, `<-` to the kit, `--` about the connection, `!!` what is wrong.
-            text: What was said, short.
+            direction: `->` from the kit, `<-` to the kit, `=>` to the broker, `<=` from it, `--` about the connection,
+                `!!` what is wrong or was done to it.
+            said: What was said, short; made into text only when it is read.
         """
-        self._lines.append(f"{(time.monotonic() - self._begin) * 1000:8.1f} {party} {direction} {text}")
+        self._lines.append((time.monotonic() - self._begin, party, direction, said))
 
     def lines(self) -> tuple[str, ...]:
         """What was kept."""
-        return tuple(self._lines)
+        return tuple(f"{at * 1000:8.1f} {party} {direction} {said}" for at, party, direction, said in self._lines)
 
 
 def shortened(text: str) -> str:

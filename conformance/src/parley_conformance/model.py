@@ -31,6 +31,7 @@ class Case:
     """One behaviour, as a suite file states it.
 
     `steps` and `workload` exclude each other: a case is a list of steps, or names Python code with its arguments.
+    `direct`: the parties of a pair reach the broker without a recorder between them.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Case:
     never: Sequence[Mapping[str, Any]] = ()
     workload: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    direct: bool = False
     lane: str = "parallel"
     limit_ms: int = 45_000
 
@@ -88,6 +90,7 @@ class Result:
     """What came of one run. `reason` is empty for a pass and a full sentence otherwise.
 
     `excused`: it is unsupported because of how the kit was called, not for lack of anything in the parties.
+    `lag`: it is inconclusive because the machine was too slow, and may be run again.
     """
 
     run: Run
@@ -99,6 +102,7 @@ class Result:
     trace: tuple[str, ...] = ()
     logs: str = ""
     excused: bool = False
+    lag: bool = False
 
 
 class Failed(Exception):
@@ -130,7 +134,16 @@ class Unsupported(Exception):
 
 
 class Inconclusive(Exception):
-    """The machine was too slow to judge a time window."""
+    """Nothing can be said.
+
+    Args:
+        message: Why.
+        lag: The machine was too slow to judge a time window; else a fault that the case armed did not happen.
+    """
+
+    def __init__(self, message: str, *, lag: bool = True) -> None:
+        super().__init__(message)
+        self.lag = lag
 
 
 class HarnessError(Exception):

@@ -1,11 +1,13 @@
 """Cases of kind `pair`: two or more adapters and the broker, told as steps or as a workload.
 
-Whatever the case did, it ends with a fence, a round trip through every party, and with the checks of `judge`.
+Between each adapter and the broker stands the recorder, unless the case says `direct`. Whatever the case did, it ends
+with everything healed, the gates open, and the checks of `judge`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,17 +15,20 @@ from typing import Any
 from parley_conformance import judge, matching, script
 from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.broker import Broker
+from parley_conformance.faults import armed
 from parley_conformance.journal import Journal
 from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
 from parley_conformance.party import WITHIN_MS, Party
+from parley_conformance.recorder import Recorder
 from parley_conformance.timing import LagMeter, check_window
 
 FENCE = "fence."
+BROKER = "broker"
 _DEFAULT_ROLES = {"caller": "caller", "handler": "handler"}
 
 
 class Table:
-    """Where a pair case is played: the broker and the parties by name."""
+    """Where a pair case is played: the broker, the parties by name, and the recorder between them."""
 
     def __init__(
         self, broker: Broker, run: Run, commands: Mapping[str, tuple[str, ...]], folder: Path, lag: LagMeter
@@ -34,6 +39,7 @@ class Table:
         self.parties: dict[str, Party] = {}
         self.journal = Journal()
         self.moments: dict[str, float] = {}
+        self.recorder = Recorder(lambda: broker.address, self.journal)
         self._fenced: set[str] = set()
         self._commands = commands
         self._folder = folder
@@ -66,7 +72,8 @@ class Table:
 
     async def connect(self, name: str) -> None:
         """Connects a party's runtime, registers and subscribes."""
-        await self.parties[name].start(self.broker.address, self.run.case.parties[name])
+        address = self.broker.address if self.run.case.direct else await self.recorder.door(name)
+        await self.parties[name].start(address, self.run.case.parties[name])
 
     async def fence(self) -> None:
         """Waits until all that was said before now has come through: a call through every living party."""
@@ -80,17 +87,23 @@ class Table:
         for host in hosts:
             for caller in callers:
                 label = f"fence {number} {caller.name} {host.name}"
-                await caller.call({"label": label, "to": f"{FENCE}{host.name}/{caller.name}"})
+                # Who connects again may be there before the other one's agents are.
+                target = {"to": f"{FENCE}{host.name}/{caller.name}", "wait_for_ready": True}
+                await caller.call({"label": label, **target})
                 await caller.see("outcome", {"label": label, "reply": {"value": {"label": label}}})
         for party in callers:
             await party.adapter.command("ping")
 
     async def finish(self) -> None:
-        """Opens all gates, waits until all is done, and judges.
+        """Heals, opens all gates, waits until all is done, and judges.
 
         Raises:
             Failed: What must hold after every case does not.
+            Inconclusive: A fault was armed and did not happen.
         """
+        await self.recorder.heal_all()
+        for party in self.parties.values():
+            party.adapter.child.resume()
         living = [p for p in self.parties.values() if not p.adapter.killed]
         gates = {gate for p in self.parties.values() for sent in p.sent.values() for gate in script.gates(sent.value)}
         for party in living:
@@ -105,6 +118,8 @@ class Table:
             first = broken[0]
             more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
             raise Failed(f"{first.party}: {first.text}{more}".removeprefix(": "), rule=first.rule, party=first.party)
+        if idle := self.recorder.idle:
+            raise Inconclusive(f"{', '.join(idle)} did not happen: nothing was tried", lag=False)
 
     def _done(self, party: Party) -> bool:
         ended = {o.label for o in party.adapter.observations if o.kind == "outcome"}
@@ -125,8 +140,9 @@ class Table:
         ]
 
     async def close(self) -> None:
-        """Ends every adapter."""
+        """Ends every adapter, then the recorder."""
         await asyncio.gather(*(p.adapter.close() for p in self.parties.values()))
+        await self.recorder.close()
 
 
 async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]] | None) -> None:
@@ -167,7 +183,7 @@ async def _all(work: Any) -> None:
 
 def _numbered(told: Failed | Inconclusive, number: int) -> Failed | Inconclusive:
     if isinstance(told, Inconclusive):
-        return Inconclusive(f"step {number}: {told}")
+        return Inconclusive(f"step {number}: {told}", lag=told.lag)
     return Failed(f"step {number}: {told}", rule=told.rule, party=told.party)
 
 
@@ -229,15 +245,66 @@ async def _see(table: Table, step: Mapping[str, Any]) -> None:
 
 
 async def _kill(table: Table, step: Mapping[str, Any]) -> None:
-    """`kill: party`: SIGKILL."""
+    """`kill: party` or `kill: broker`: SIGKILL."""
     table.moments[step["kill"]] = asyncio.get_running_loop().time()
-    table[step["kill"]].adapter.kill()
+    if step["kill"] == BROKER:
+        await table.broker.kill()
+    else:
+        table[step["kill"]].adapter.kill()
 
 
 async def _launch(table: Table, step: Mapping[str, Any]) -> None:
-    """`launch: party`: starts and connects a party that is `late`."""
-    await table.launch(step["launch"])
-    await table.connect(step["launch"])
+    """`launch: party` or `launch: broker`: starts and connects a party that is `late`; starts what was killed again."""
+    if step["launch"] == BROKER:
+        await table.broker.start()
+    else:
+        await table.launch(step["launch"])
+        await table.connect(step["launch"])
+
+
+async def _restart(table: Table, step: Mapping[str, Any]) -> None:
+    """`restart: broker`, `by: SIGTERM`: ends it and starts it where it was, over the same data."""
+    table.moments[step["restart"]] = asyncio.get_running_loop().time()
+    await (table.broker.terminate() if step.get("by") == "SIGTERM" else table.broker.kill())
+    await table.broker.start()
+
+
+async def _pause(table: Table, step: Mapping[str, Any]) -> None:
+    """`pause: party` or `pause: broker`: SIGSTOP."""
+    table.moments[step["pause"]] = asyncio.get_running_loop().time()
+    if step["pause"] == BROKER:
+        table.broker.pause()
+    else:
+        table[step["pause"]].adapter.child.pause()
+
+
+async def _continue(table: Table, step: Mapping[str, Any]) -> None:
+    """`continue: party` or `continue: broker`: SIGCONT."""
+    if step["continue"] == BROKER:
+        table.broker.resume()
+    else:
+        table[step["continue"]].adapter.child.resume()
+
+
+async def _arm(table: Table, step: Mapping[str, Any]) -> None:
+    """`arm: {id, at, do, dir, item, label, has, nth, value}`: a fault; one without `item` happens at once."""
+    await table.recorder.arm(armed(step["arm"]))
+
+
+async def _fired(table: Table, step: Mapping[str, Any]) -> None:
+    """`fired: id`: waits until a fault has happened."""
+    fault = table.recorder.record.faults[step["fired"]]
+    within = step.get("within_ms", WITHIN_MS)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within / 1000):
+            await fault.fired.wait()
+    if not fault.fired.is_set():
+        raise Inconclusive(f"{fault.id} did not happen within {within} ms: nothing was tried", lag=False)
+
+
+async def _heal(table: Table, step: Mapping[str, Any]) -> None:
+    """`heal: id`: ends what a fault does."""
+    await table.recorder.heal(step["heal"])
 
 
 async def _fence(table: Table, step: Mapping[str, Any]) -> None:
@@ -256,6 +323,12 @@ _STEPS: Mapping[str, Callable[[Table, Mapping[str, Any]], Awaitable[None]]] = {
     "see": _see,
     "kill": _kill,
     "launch": _launch,
+    "restart": _restart,
+    "pause": _pause,
+    "continue": _continue,
+    "arm": _arm,
+    "fired": _fired,
+    "heal": _heal,
     "fence": _fence,
     "release": _release,
 }

@@ -13,13 +13,30 @@ from pathlib import Path
 
 # The kit's settings that the reference broker has, under the same names in its configuration file.
 SETTINGS = (
+    "claim_window_ms",
+    "dead_letter_max_age_ms",
+    "drain_timeout_ms",
+    "event_id_window_ms",
     "heartbeat_interval_ms",
-    "suspect_limit_ms",
-    "session_grace_ms",
+    "idempotency_window_ms",
+    "max_attempts",
     "max_call_timeout_ms",
+    "max_dead_letter_bytes",
+    "max_dead_letters",
     "max_envelope_bytes",
+    "max_event_ids",
+    "max_lost_sessions",
+    "max_output_bytes",
     "max_outstanding_calls",
+    "max_queue_bytes",
+    "max_queue_events",
+    "max_stored_replies",
     "max_subscriptions",
+    "producer_retention_ms",
+    "redelivery_backoff_ms",
+    "session_grace_ms",
+    "subscription_expiry_ms",
+    "suspect_limit_ms",
 )
 
 
@@ -28,6 +45,7 @@ def main() -> int:
     settings = json.loads(sys.argv[1])
     folder = Path(settings.pop("data_dir"))
     in_memory = settings.pop("store", "disk") == "memory"
+    listen = settings.pop("listen", "127.0.0.1:0")
     unknown = sorted(set(settings) - set(SETTINGS))
     if unknown:
         _tell({"unsupported": f"no such setting: {', '.join(unknown)}"})
@@ -37,10 +55,12 @@ def main() -> int:
     config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
     configured = ["--config", str(config)] if settings else []
     ready = folder / "ready.json"
+    # A broker that was started here before has left its own.
+    ready.unlink(missing_ok=True)
     store = ["--memory"] if in_memory else ["--data", str(folder / "store")]
     command = shlex.split(os.environ.get("PARLEY_BROKER_COMMAND", "")) or [sys.executable, "-m", "parley_broker"]
     broker = subprocess.Popen(
-        [*command, "serve", "--listen", "127.0.0.1:0", *store, *configured, "--ready-file", str(ready)],
+        [*command, "serve", "--listen", listen, *store, *configured, "--ready-file", str(ready)],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
     )

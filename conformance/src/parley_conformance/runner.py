@@ -74,7 +74,7 @@ async def run_all(kit: Kit, runs: Sequence[Run], *, begun: Callable[[Run], None]
             begun(run)
             results[run] = result = await run_one(kit, run)
             # Only what the machine was too slow for is run again, once, at the end and alone.
-            ended(result, final=result.verdict is not Verdict.INCONCLUSIVE)
+            ended(result, final=not result.lag)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -85,7 +85,7 @@ async def run_all(kit: Kit, runs: Sequence[Run], *, begun: Callable[[Run], None]
             if run.case.lane == "serial":
                 await one(run)
         for run in runs:
-            if results[run].verdict is Verdict.INCONCLUSIVE:
+            if results[run].lag:
                 begun(run)
                 results[run] = await run_one(kit, run)
                 ended(results[run], final=True)
@@ -131,7 +131,7 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
     except Unsupported as unsupported:
         result = Result(run, Verdict.UNSUPPORTED, str(unsupported), excused=unsupported.excused)
     except Inconclusive as inconclusive:
-        result = Result(run, Verdict.INCONCLUSIVE, str(inconclusive))
+        result = Result(run, Verdict.INCONCLUSIVE, str(inconclusive), lag=inconclusive.lag)
     except HarnessError as error:
         result = Result(run, Verdict.HARNESS_ERROR, str(error))
     except TimeoutError:

@@ -173,6 +173,16 @@ class TopicId:
         return f"{self.type}/{self.source}"
 
 
+def check_id(value: Any, expected: type[AgentId] | type[TopicId], field: str) -> None:
+    """Raises InvalidArgumentError unless `value` is an id of the expected class."""
+    if not isinstance(value, expected):
+        name = expected.__name__
+        how = f": {name}.from_str makes one of a text" if isinstance(value, str) else ""
+        raise InvalidArgumentError(
+            f"{field} must be of the class {name}, not {type(value).__name__}{how}", details={"field": field}
+        )
+
+
 class DefaultTopicId(TopicId):
     """The topic `default`, with the key of the agent whose handler runs as its source, or else `default`."""
 

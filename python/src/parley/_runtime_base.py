@@ -12,7 +12,7 @@ from ._agent_runtime import AgentRuntime
 from ._base_agent import BaseAgent
 from ._cancellation import CancellationToken
 from ._host import AgentHost
-from ._ids import AgentId, AgentMetadata, AgentType, TopicId, check_agent_type
+from ._ids import AgentId, AgentMetadata, AgentType, TopicId, check_agent_type, check_id
 from ._intervention import DropMessage, InterventionHandler
 from ._message_context import MessageContext
 from ._patience import Patience
@@ -176,8 +176,13 @@ class RuntimeBase(AgentRuntime):
 
     # ---- sending
 
-    def _check_call(self, message_id: str | None, idempotency_key: str | None, response_type: Any) -> str:
+    def _check_call(
+        self, recipient: Any, sender: Any, message_id: str | None, idempotency_key: str | None, response_type: Any
+    ) -> str:
         """The call's message id. Raises InvalidArgumentError for what is not allowed."""
+        check_id(recipient, AgentId, "recipient")
+        if sender is not None:
+            check_id(sender, AgentId, "sender")
         if idempotency_key is not None:
             raise InvalidArgumentError(
                 "idempotency_key is not supported by this version", details={"field": "idempotency_key"}
@@ -185,11 +190,27 @@ class RuntimeBase(AgentRuntime):
         check_response_type(response_type)
         return self._message_id(message_id)
 
+    def _check_publish(self, topic_id: Any, sender: Any, message_id: str | None) -> str:
+        """The event's message id. Raises InvalidArgumentError for what is not allowed."""
+        check_id(topic_id, TopicId, "topic_id")
+        if sender is not None:
+            check_id(sender, AgentId, "sender")
+        return self._message_id(message_id)
+
     def _message_id(self, message_id: Any) -> str:
         if message_id is None:
             return f"{self._message_prefix}-{next(self._message_numbers)}"
         if not isinstance(message_id, str) or not message_id:
-            raise InvalidArgumentError(f"message_id must be a str that is not empty, not {message_id!r}")
+            raise InvalidArgumentError(
+                f"message_id must be a str that is not empty, not {message_id!r}", details={"field": "message_id"}
+            )
+        try:
+            message_id.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidArgumentError(
+                f"message_id {message_id!r} holds a surrogate at index {error.start}: it must be Unicode text",
+                details={"field": "message_id"},
+            ) from None
         return message_id
 
     async def _intervene_on_send(

@@ -122,7 +122,9 @@ class SingleThreadedAgentRuntime(RuntimeBase):
         default_timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         if tracer_provider is not None:
-            raise InvalidArgumentError("tracer_provider is not supported by this version")
+            raise InvalidArgumentError(
+                "tracer_provider is not supported by this version", details={"field": "tracer_provider"}
+            )
         super().__init__(
             intervention_handlers=intervention_handlers,
             max_concurrency=max_concurrency,
@@ -207,7 +209,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
         response_type: Any = None,
     ) -> Any:
         """See AgentRuntime.send_message."""
-        message_id = self._check_call(message_id, idempotency_key, response_type)
+        message_id = self._check_call(recipient, sender, message_id, idempotency_key, response_type)
         scope = current_scope()
         chain = scope.chain if scope is not None else ()
         if len(chain) >= MAX_CALL_DEPTH:
@@ -250,7 +252,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
         ephemeral: bool = False,
     ) -> None:
         """See AgentRuntime.publish_message. In one process every event is ephemeral."""
-        message_id = self._message_id(message_id)
+        message_id = self._check_publish(topic_id, sender, message_id)
         patience = choose_patience(None, self._default_timeout, current_scope())
         raise_if_over(patience, cancellation_token, "the publish to", topic_id)
         if self._interventions:

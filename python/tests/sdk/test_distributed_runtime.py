@@ -267,6 +267,29 @@ async def test_as_a_context_manager(scripted: ScriptedBroker) -> None:
         await stopping
 
 
+async def test_a_start_that_is_refused_in_a_context_manager_leaves_nothing_open(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted)
+    await Ponger.register(connected.runtime, "a", Ponger, skip_direct_message_subscription=True)
+    entering = asyncio.ensure_future(connected.runtime.__aenter__())
+    command = await connected.peer.expect("register_agent_type")
+    error = errors_pb2.Error(reason=errors_pb2.ERROR_REASON_INVALID_ARGUMENT, message="another mode")
+    connected.peer.send(Message(re=command.id, error=error))
+    connected.peer.done(await connected.peer.expect("drain"))
+    with pytest.raises(InvalidArgumentError, match="another mode"):
+        await asyncio.wait_for(entering, PATIENCE)
+    assert connected.runtime.state == "closed"
+    await asyncio.wait_for(connected.peer.closed.wait(), PATIENCE)
+
+
+async def test_entering_a_runtime_that_was_started_leaves_it_running(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted)
+    await connected.runtime.start()
+    with pytest.raises(RuntimeError, match="already"):
+        await connected.runtime.__aenter__()
+    assert connected.runtime.state == "connected"
+    await close(connected)
+
+
 async def test_the_broker_says_that_it_goes(scripted: ScriptedBroker) -> None:
     connected = await connect(scripted)
     connected.peer.send(Message(drain=session_pb2.Drain(timeout_ms=10, reason="upgrade")))

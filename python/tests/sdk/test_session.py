@@ -252,3 +252,18 @@ async def test_a_call_that_was_not_written_is_known_not_to_have_run(scripted: Sc
     with pytest.raises(UnavailableError) as caught:
         await calling
     assert not caught.value.may_have_run
+
+
+async def test_a_frame_that_cannot_be_written_ends_the_session(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    connected = await connect(scripted)
+
+    def fail(*_: object) -> bytes:
+        raise ValueError("no such frame")
+
+    monkeypatch.setattr(connected.runtime._session._writer, "next_frame", fail)
+    with pytest.raises(UnavailableError, match="ValueError: no such frame"):
+        await asyncio.wait_for(connected.runtime.send_message(Ping(1), host("b")), PATIENCE)
+    assert connected.runtime.state == "lost"
+    assert "a frame could not be written" in caplog.text

@@ -82,8 +82,16 @@ async def test_start_and_stop_in_the_wrong_order() -> None:
 async def test_stopping_on_a_condition() -> None:
     runtime = await make()
     await runtime.start()
+    asked: list[bool] = []
+
+    def enough() -> bool:
+        asked.append(len(asked) == 2)
+        return asked[-1]
+
+    await asyncio.wait_for(runtime.stop_when(enough), 5)
+    assert asked == [False, False, True]
     await runtime.publish_message(Say("a"), TopicId("t", "k"))
-    await runtime.stop_when(lambda: True)
+    assert runtime.unprocessed_messages_count == 1, "it has stopped"
     await runtime.close()
 
 

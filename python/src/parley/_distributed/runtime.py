@@ -186,7 +186,13 @@ class DistributedRuntime(RuntimeBase):
             raise UnavailableError(self._failure.message)
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        ours = not self._started
+        try:
+            await self.start()
+        except BaseException:
+            if ours:  # there is no __aexit__ that would
+                await self.stop()
+            raise
         return self
 
     async def __aexit__(
@@ -239,7 +245,7 @@ class DistributedRuntime(RuntimeBase):
         response_type: Any = None,
     ) -> Any:
         """See AgentRuntime.send_message."""
-        message_id = self._check_call(message_id, idempotency_key, response_type)
+        message_id = self._check_call(recipient, sender, message_id, idempotency_key, response_type)
         self._check_open()
         scope = current_scope()
         limit = self._session.limits.max_call_timeout_ms / 1000 or float("inf")
@@ -285,7 +291,7 @@ class DistributedRuntime(RuntimeBase):
         ephemeral: bool = False,
     ) -> None:
         """See AgentRuntime.publish_message."""
-        message_id = self._message_id(message_id)
+        message_id = self._check_publish(topic_id, sender, message_id)
         self._check_open()
         scope = current_scope()
         patience = choose_patience(None, self._default_timeout, scope)

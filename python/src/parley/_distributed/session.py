@@ -174,6 +174,9 @@ class Session:
                     return
         except ConnectionLostError as lost:
             self._end(str(lost))
+        except Exception as error:
+            _log.exception("a frame could not be written")
+            self._end(f"{type(error).__name__}: {error}")
 
     # ---- what comes in
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from parley import AgentId
+from parley import AgentId, TopicId
 from parley.exceptions import (
     ActivationFailedError,
     CantHandleException,
     DeadlineExceededError,
     HandlerFailedError,
+    InvalidArgumentError,
     NoRespondersError,
     ResourceExhaustedError,
     UndeliverableException,
@@ -31,6 +33,44 @@ async def test_results(world: World) -> None:
     assert await world.caller.send_message(Ask("nothing"), target) is None
     typed: Answer = await world.caller.send_message(Ask("a"), target, response_type=Answer)
     assert typed == Answer("a 0")
+
+
+@pytest.mark.parametrize("recipient", ["echo/k", TopicId("echo", "k"), None, b"echo/k"])
+async def test_a_recipient_that_is_no_agent_id(world: World, recipient: Any) -> None:
+    await hosted(world)
+    with pytest.raises(InvalidArgumentError, match="recipient must be of the class AgentId, not ") as caught:
+        await world.caller.send_message(Ask("a"), recipient)
+    assert caught.value.details == {"field": "recipient"}
+
+
+@pytest.mark.parametrize("topic", ["news/k", AgentId("echo", "k"), None])
+async def test_a_topic_that_is_no_topic_id(world: World, topic: Any) -> None:
+    await hosted(world)
+    with pytest.raises(InvalidArgumentError, match="topic_id must be of the class TopicId, not ") as caught:
+        await world.caller.publish_message(Told("a"), topic)
+    assert caught.value.details == {"field": "topic_id"}
+
+
+async def test_a_sender_that_is_no_agent_id(world: World) -> None:
+    await hosted(world)
+    sender: Any = "echo/k"
+    text = "sender must be of the class AgentId, not str: AgentId.from_str makes one of a text"
+    with pytest.raises(InvalidArgumentError, match=text):
+        await world.caller.send_message(Ask("a"), AgentId("echo", "k"), sender=sender)
+    with pytest.raises(InvalidArgumentError, match=text):
+        await world.caller.publish_message(Told("a"), TopicId("t", "k"), sender=sender)
+
+
+@pytest.mark.parametrize(("message_id", "text"), [("", "not empty"), (5, "must be a str"), ("\ud800", "surrogate")])
+async def test_message_ids_that_cannot_be_sent(world: World, message_id: Any, text: str) -> None:
+    await hosted(world)
+    for sending in (
+        world.caller.send_message(Ask("a"), AgentId("echo", "k"), message_id=message_id),
+        world.caller.publish_message(Told("a"), TopicId("t", "k"), message_id=message_id),
+    ):
+        with pytest.raises(InvalidArgumentError, match=text) as caught:
+            await sending
+        assert caught.value.details == {"field": "message_id"}
 
 
 async def test_another_result_than_expected(world: World) -> None:

@@ -117,8 +117,12 @@ async def test_a_token_that_is_cancelled_already(world: World) -> None:
 
 
 async def test_a_token_outlives_the_call(world: World) -> None:
-    await hosted(world)
+    log = Log()
+    await hosted(world, log)
     token = CancellationToken()
     for _ in range(3):
         await world.caller.send_message(Ask("a"), AgentId("echo", "k"), cancellation_token=token)
+    assert not token._callbacks, "nothing is kept of calls that have ended"
     token.cancel()
+    assert await world.caller.send_message(Ask("b"), AgentId("echo", "k")) == Answer("b 0")
+    assert [ctx.cancellation_token.is_cancelled() for _, _, ctx in log.entries] == [False] * 4

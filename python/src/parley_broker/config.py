@@ -53,6 +53,7 @@ SETTINGS = (
     Setting("default_call_timeout_ms", 1, _DAY_MS, "Time of a call that names none."),
     Setting("max_call_timeout_ms", 1, _DAY_MS, "Longest time of a call; a longer one is cut to it."),
     Setting("host_grace_ms", 0, _DAY_MS, "How long calls wait for a type that has just lost its last host."),
+    Setting("drain_timeout_ms", 1, _DAY_MS, "How long what drains, and an agent that was asked back, may take."),
     Setting("max_envelope_bytes", 1, MAX_ENVELOPE_BYTES, "Largest envelope."),
     Setting("max_outstanding_calls", 1, _MANY, "Calls of one session without an outcome."),
     Setting("max_waiting_bytes", 1, _MANY * 1024, "Bytes of one session's calls that were not dispatched yet."),

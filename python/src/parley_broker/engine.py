@@ -16,12 +16,12 @@ from typing import Any, Protocol
 
 import structlog
 
-from parley_broker.core.effects import Read
+from parley_broker.core.effects import Found, Read, ReadEvents
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.machine import Machine
 from parley_broker.core.messages import Frame, Status
 from parley_broker.core.policy import Policy
-from parley_broker.core.records import Event, Opened, Record
+from parley_broker.core.records import Opened, Record
 from parley_broker.errors import EndCode, StaleTermError, StoreError
 from parley_broker.store.base import Store
 
@@ -48,8 +48,8 @@ class _Batch:
     reads: list[Read]
 
 
-_Page = tuple[int, list[Event]]
-"""The id of a read, and what it found."""
+_Answer = tuple[Read, Found]
+"""A read, and what it found."""
 
 
 class Engine:
@@ -205,8 +205,8 @@ class Engine:
 
     def _commit_here(self) -> None:
         batch = self._seal()
-        pages, _ = self._store_batch(batch)
-        self._take_in(batch, pages)
+        answers, _ = self._store_batch(batch)
+        self._take_in(batch, answers)
 
     async def _commit_loop(self) -> None:
         effects = self._machine.effects
@@ -216,42 +216,40 @@ class Engine:
             while effects.records or effects.reads:
                 batch = self._seal()
                 try:
-                    pages, failure = await self._loop.run_in_executor(self._thread, self._store_batch, batch)
+                    answers, failure = await self._loop.run_in_executor(self._thread, self._store_batch, batch)
                 except StaleTermError:
                     raise
                 except StoreError as refusal:
                     await self._recover(refusal)
                 else:
-                    self._take_in(batch, pages)
+                    self._take_in(batch, answers)
                     self._after()
                     if failure is not None:
                         await self._recover(failure)
             if self._stopping:
                 return
 
-    def _store_batch(self, batch: _Batch) -> tuple[list[_Page], StoreError | None]:
-        """Commits, then reads: a page holds whatever was decided before it was asked for.
+    def _store_batch(self, batch: _Batch) -> tuple[list[_Answer], StoreError | None]:
+        """Commits, then reads: what is found holds whatever was decided before it was asked for.
 
         Returns:
-            The pages, and the failure that kept later ones from being read: what was committed is committed.
+            What was found, and the failure that kept the rest from being read: what was committed is committed.
         """
         store = self._store
         if batch.records:
             store.commit(batch.records, self._term)
-        pages: list[_Page] = []
+        answers: list[_Answer] = []
         try:
-            for read in batch.reads:
-                events = store.read(read.recipient, read.after, read.max_events, read.max_bytes)
-                pages.append((read.id, events))
+            answers.extend((read, look_up(store, read)) for read in batch.reads)
         except StoreError as failure:
-            return pages, failure
-        return pages, None
+            return answers, failure
+        return answers, None
 
-    def _take_in(self, batch: _Batch, pages: list[_Page]) -> None:
+    def _take_in(self, batch: _Batch, answers: list[_Answer]) -> None:
         now = self._loop.time()
         self._machine.committed(batch.commit, now)
-        for read, events in pages:
-            self._machine.page(read, events, now)
+        for read, found in answers:
+            self._machine.found(read, found, now)
 
     async def _recover(self, failure: StoreError) -> None:
         """Answers what cannot be stored, until the store can be read again; then the shard begins anew from it."""
@@ -274,3 +272,14 @@ class Engine:
     def _committer_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._on_defect(error)
+
+
+def look_up(store: Store, read: Read) -> Found:
+    """What the store has of what is wanted.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    if isinstance(read, ReadEvents):
+        return store.read(read.recipient, read.after, read.max_events, read.max_bytes)
+    return store.read_state(read.agent)

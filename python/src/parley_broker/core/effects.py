@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Body, Delivery, Error
-from parley_broker.core.records import Record
+from parley_broker.core.messages import Body, Delivery, Error, State
+from parley_broker.core.records import Event, Record, StateSaved
 from parley_broker.errors import EndCode
 
 NO_COMMIT = 0
@@ -39,14 +39,26 @@ class Activated:
     session: str
     agent: AgentId
     epoch: int
+    state: State | None = None
+
+
+@dataclass(slots=True)
+class AskedBack:
+    """The session is to save the agent and give it back within this many seconds (AGT-8)."""
+
+    session: str
+    agent: AgentId
+    epoch: int
+    timeout: float
 
 
 @dataclass(slots=True)
 class Unplaced:
-    """The agent no longer has its place with this session."""
+    """The agent no longer has its place with this session. `taken`: calls that it has in hand there are over."""
 
     session: str
     agent: AgentId
+    taken: bool = False
 
 
 @dataclass(slots=True)
@@ -75,7 +87,7 @@ class Idle:
     session: str
 
 
-ShardEffect = Placed | Refused | Activated | Unplaced | Deliver | Answer | Idle
+ShardEffect = Placed | Refused | Activated | AskedBack | Unplaced | Deliver | Answer | Idle
 
 # From the core to the engine.
 
@@ -90,7 +102,7 @@ class Close:
 
 
 @dataclass(slots=True)
-class Read:
+class ReadEvents:
     """A page of a recipient's stored events is wanted: those above position `after`.
 
     At most `max_events`, and no further one once `max_bytes` are reached.
@@ -101,6 +113,19 @@ class Read:
     after: int
     max_events: int
     max_bytes: int
+
+
+@dataclass(slots=True)
+class ReadState:
+    """What the agent has saved is wanted, for the place that has this epoch."""
+
+    agent: AgentId
+    epoch: int
+
+
+Read = ReadEvents | ReadState
+Found = list[Event] | StateSaved | None
+"""What a read finds: a page of events; the agent's state."""
 
 
 @dataclass(slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects
+from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects, Found, Read
 from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.gateway.session import Connection
 from parley_broker.core.messages import Frame, make_error
 from parley_broker.core.policy import Policy
-from parley_broker.core.records import Event, Opened
+from parley_broker.core.records import Opened
 from parley_broker.core.shard.shard import Shard
 from parley_broker.errors import EndCode, ProtocolViolation, Reason
 
@@ -96,13 +96,15 @@ class Machine:
             self._gateway.apply(held.popleft().send, now)
         self._pump(now)
 
-    def page(self, read: int, events: list[Event], now: float) -> None:
-        """A page that was read from the store."""
-        self._shard.page(read, events, now)
+    def found(self, read: Read, what: Found, now: float) -> None:
+        """What was read from the store."""
+        self._shard.found(read, what, now)
         self._pump(now)
 
     def reload(self, opened: Opened, why: str, now: float) -> None:
         """A commit failed: its commands are answered UNAVAILABLE, and the shard begins anew from the store."""
+        for effect in self._shard.abandon(why):
+            self._gateway.apply(effect, now)
         self.refuse_held(why, now)
         self._shard = Shard(self._policy, opened, self.effects, self._wall_offset, self._shard.memory())
         self._gateway.replace_shard(self._shard, now)
@@ -129,7 +131,7 @@ class Machine:
 
     def _pump(self, now: float) -> None:
         while True:
-            decided = self._shard.take()
+            decided = self._shard.take(now)
             if not decided:
                 self._gateway.settle(now)
                 if not self._shard.has_decided:

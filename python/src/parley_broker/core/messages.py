@@ -164,6 +164,8 @@ class RegisterAgentType(Body):
     mode: int = AgentMode.STANDARD
     pinned_keys: tuple[str, ...] = ()
     concurrency: int = 0
+    keeps_state: bool = False
+    idle_timeout_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -174,18 +176,45 @@ class UnregisterAgentType(Body):
     type: str
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """An agent's saved state. From a worker `version` is not read (STA-1)."""
+
+    data: bytes
+    content_type: str = ""
+    version: int = 0
+
+
 @dataclass(slots=True)
 class Activate(Body):
-    """The agent is the worker's from here on (AGT-6)."""
+    """The agent is the worker's from here on, with what it saved last (AGT-6, STA-1)."""
 
     KIND: ClassVar[int] = 32
     agent: AgentId
     epoch: int
+    state: State | None = None
+
+    def size(self) -> int:
+        """As Body.size."""
+        return len(self.state.data) if self.state is not None else 0
+
+
+@dataclass(slots=True)
+class Deactivate(Body):
+    """The worker is to save the agent and give it back (AGT-8)."""
+
+    KIND: ClassVar[int] = 33
+    agent: AgentId
+    epoch: int
+    timeout_ms: int
 
 
 @dataclass(slots=True)
 class Request(Body):
-    """A call. From the caller `deadline` is None when it left the timeout to the broker (RPC-4)."""
+    """A call. From the caller `deadline` is None when it left the timeout to the broker (RPC-4).
+
+    `payload_hash` is that of the envelope's payload if there is an idempotency key, else empty (RPC-8).
+    """
 
     KIND: ClassVar[int] = 40
     target: AgentId
@@ -199,6 +228,7 @@ class Request(Body):
     call_chain: tuple[AgentId, ...] = ()
     attempt: int = 0
     trace: Trace | None = None
+    payload_hash: bytes = b""
 
     def size(self) -> int:
         """As Body.size."""
@@ -207,12 +237,12 @@ class Request(Body):
 
 @dataclass(slots=True)
 class Reply(Body):
-    """The result of a call; `has_commit` says that it carried one."""
+    """The result of a call, and from a worker what commits with it (STA-4)."""
 
     KIND: ClassVar[int] = 41
     envelope: bytes
     trace: Trace | None = None
-    has_commit: bool = False
+    commit: Commit | None = None
 
     def size(self) -> int:
         """As Body.size."""
@@ -336,7 +366,7 @@ class Ack(Body):
     position: int
     round: int
     ignored: bool = False
-    has_commit: bool = False
+    commit: Commit | None = None
 
 
 @dataclass(slots=True)
@@ -349,6 +379,28 @@ class Nack(Body):
     position: int
     round: int
     error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What an Ack or a Reply commits, all or nothing (STA-4). `state` None: it is as before."""
+
+    agent: AgentId
+    epoch: int
+    expected_version: int
+    state: State | None = None
+    publishes: tuple[Publish, ...] = ()
+
+
+@dataclass(slots=True)
+class Save(Body):
+    """The agent's state outside of an Ack or Reply (STA-3)."""
+
+    KIND: ClassVar[int] = 70
+    agent: AgentId
+    epoch: int
+    expected_version: int
+    state: State | None
 
 
 @dataclass(slots=True)

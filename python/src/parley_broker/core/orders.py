@@ -10,12 +10,22 @@ from parley_broker.core.messages import AgentMode
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """That a session hosts a type. `pinned` not empty: only these keys (AGT-2). `concurrency` 0: not said."""
+    """That a session hosts a type. `pinned` not empty: only these keys (AGT-2). `concurrency` 0: not said.
+
+    `idle_timeout` is in seconds; 0: an agent that keeps state is never deactivated because it is idle (AGT-7).
+    """
 
     type: str
     mode: AgentMode = AgentMode.STANDARD
     pinned: frozenset[str] = frozenset()
     concurrency: int = 0
+    keeps_state: bool = False
+    idle_timeout: float = 0.0
+
+    @property
+    def loads_state(self) -> bool:
+        """Whether its agents begin with what was saved last (STA-1)."""
+        return self.keeps_state or self.mode is AgentMode.EFFECTIVELY_ONCE
 
 
 @dataclass(slots=True)
@@ -28,3 +38,5 @@ class Ticket:
     nested: bool
     """Its chain is not empty: credit does not cover it (FLOW-1)."""
     wait_for_ready: bool
+    reentrant: bool = False
+    """The agent itself waits for the call, somewhere up the chain."""

@@ -38,6 +38,7 @@ class Policy:
     default_call_timeout: float = 120.0
     max_call_timeout: float = 3600.0
     host_grace: float = 10.0
+    drain_timeout: float = 25.0
     max_envelope_bytes: int = MIB
     max_outstanding_calls: int = 10_000
     max_waiting_bytes: int = 64 * MIB

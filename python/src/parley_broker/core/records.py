@@ -57,7 +57,17 @@ class BacklogDropped:
     agent_type: str
 
 
-Record = SubscriptionAdded | SubscriptionRemoved | EventStored | DeliverySettled | BacklogDropped
+@dataclass(frozen=True, slots=True)
+class StateSaved:
+    """The agent's version is this from now on (STA-3). `data` None: what was saved before stays, if anything was."""
+
+    agent: AgentId
+    version: int
+    content_type: str = ""
+    data: bytes | None = None
+
+
+Record = SubscriptionAdded | SubscriptionRemoved | EventStored | DeliverySettled | BacklogDropped | StateSaved
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.records import Event, Opened, Record
+from parley_broker.core.records import Event, Opened, Record, StateSaved
 
 
 class Store(Protocol):
@@ -50,6 +50,13 @@ class Store(Protocol):
         """The recipient's stored events above the position `after`, in order.
 
         At most `max_events`, and no further one once their envelopes have `max_bytes`.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+
+    def read_state(self, agent: AgentId) -> StateSaved | None:
+        """The agent's version and what it saved last; None: nothing was ever committed.
 
         Raises:
             StoreError: It cannot be read.

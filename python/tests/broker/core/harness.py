@@ -35,6 +35,7 @@ from parley_broker.core.messages import (
 )
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import Opened
+from parley_broker.engine import look_up
 from parley_broker.errors import Reason
 from parley_broker.store.memory import MemoryStore
 
@@ -242,8 +243,7 @@ class Core:
             self.store.commit(records, self.opened.term)
             self.machine.committed(number, self.now)
             for read in reads:
-                events = self.store.read(read.recipient, read.after, read.max_events, read.max_bytes)
-                self.machine.page(read.id, events, self.now)
+                self.machine.found(read, look_up(self.store, read), self.now)
 
     def fail_commit(self, why: str = "disk full") -> None:
         """The commit of what there is fails."""

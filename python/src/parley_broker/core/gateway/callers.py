@@ -42,7 +42,8 @@ class Call:
     @property
     def ticket(self) -> Ticket:
         """What placement needs to know."""
-        return Ticket(self.id, self.target, self.size, self.nested, self.wait_for_ready)
+        reentrant = self.request is not None and self.target in self.request.call_chain
+        return Ticket(self.id, self.target, self.size, self.nested, self.wait_for_ready, reentrant)
 
 
 class Callers:
@@ -101,7 +102,7 @@ class Callers:
         body = message.body
         try:
             check_size(body.size(), self._policy)
-            if isinstance(body, Reply) and body.has_commit:
+            if isinstance(body, Reply) and body.commit is not None:
                 raise CommandError(Reason.INVALID_ARGUMENT, "it carries a commit: this broker keeps no state yet")
         except CommandError as failure:
             body = make_error(failure.reason, f"the outcome: {failure.message}", failure.details, may_have_run=True)
@@ -183,6 +184,14 @@ class Callers:
                     Reason.OUTCOME_UNKNOWN, f"the session that ran the call to {target} {what}", {"agent": str(target)}
                 )
                 self._end(self._calls[call_id], error)
+
+    def lose_agent(self, session: Session, agent: AgentId) -> None:
+        """The agent was taken from the session: ends the calls that it has in hand with OUTCOME_UNKNOWN (AGT-8)."""
+        for call_id in [number for number, target in session.working.items() if target == agent]:
+            call = self._calls[call_id]
+            self._tell_worker(call)
+            why = f"{agent} was taken from the session that ran the call"
+            self._end(call, make_error(Reason.OUTCOME_UNKNOWN, why, {"agent": str(agent)}))
 
     def lose_caller(self, session: Session) -> None:
         """Forgets the calls of the session, which has nobody to hear of them; their workers are told."""

@@ -127,6 +127,10 @@ def check_registration(register: RegisterAgentType, session: Session, policy: Po
             f"mode is {register.mode}: this broker offers STANDARD (1) and STATELESS (2)",
             mode=register.mode,
         )
+    if register.keeps_state and register.mode == AgentMode.STATELESS:
+        raise CommandError(
+            Reason.INVALID_ARGUMENT, "keeps_state is set: stateless agents keep no state", field="keeps_state"
+        )
     if register.type not in session.types and len(session.types) >= policy.max_agent_types:
         raise CommandError(
             Reason.RESOURCE_EXHAUSTED,

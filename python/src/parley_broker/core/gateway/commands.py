@@ -26,6 +26,7 @@ from parley_broker.core.messages import (
     RegisterAgentType,
     Reply,
     Request,
+    Save,
     Subscribe,
     SubscriptionList,
     Unknown,
@@ -61,6 +62,7 @@ class Commands:
             Publish: self._publish,
             Ack: self._ack,
             Nack: self._nack,
+            Save: self._save,
             Heartbeat: self._heartbeat,
             Drain: self._drain,
             RegisterAgentType: self._register,
@@ -101,20 +103,30 @@ class Commands:
                 )
 
     def _outcome(self, session: Session, message: Message, now: float) -> None:
-        activation = session.activations.pop(message.re, None)
-        if activation is None:
+        if not self._answered(session, message, now):
             self._callers.outcome(session, message)
-        elif isinstance(message.body, Error):
-            agent, epoch = activation
-            self._effects.log(
-                "warning", "activation failed", agent=agent, session=session.id, error=message.body.message[:MAX_LOGGED]
-            )
-            self.shard.activation_failed(session.id, agent, epoch, now)
         self._done_now(session, message)
 
     def _done(self, session: Session, message: Message, now: float) -> None:
-        session.activations.pop(message.re, None)
+        self._answered(session, message, now)
         self._done_now(session, message)
+
+    def _answered(self, session: Session, message: Message, now: float) -> bool:
+        """Takes the answer to an Activate or Deactivate; false if it answers neither."""
+        activation = session.activations.pop(message.re, None)
+        deactivation = session.deactivations.pop(message.re, None)
+        asked = activation or deactivation
+        if asked is None:
+            return False
+        agent, epoch = asked
+        if isinstance(message.body, Error):
+            what = "activation failed" if activation else "deactivation failed"
+            self._effects.log("warning", what, agent=agent, session=session.id, error=message.body.message[:MAX_LOGGED])
+            if activation:
+                self.shard.activation_failed(session.id, agent, epoch, now)
+        if deactivation:
+            self.shard.deactivated(session.id, agent, epoch, now)
+        return True
 
     def _cancel(self, session: Session, message: Message, now: float) -> None:
         assert isinstance(message.body, Cancel)
@@ -143,7 +155,7 @@ class Commands:
     def _ack(self, session: Session, message: Message, now: float) -> None:
         ack = message.body
         assert isinstance(ack, Ack)
-        if ack.has_commit:
+        if ack.commit is not None:
             raise CommandError(Reason.INVALID_ARGUMENT, "the ack carries a commit: this broker keeps no state yet")
         self.shard.ack(session.id, message.id, ack, now)
         self._await_answer(session, message)
@@ -151,6 +163,11 @@ class Commands:
     def _nack(self, session: Session, message: Message, now: float) -> None:
         assert isinstance(message.body, Nack)
         self.shard.nack(session.id, message.id, message.body, now)
+        self._await_answer(session, message)
+
+    def _save(self, session: Session, message: Message, now: float) -> None:
+        assert isinstance(message.body, Save)
+        self.shard.save(session.id, message.id, message.body, now)
         self._await_answer(session, message)
 
     def _heartbeat(self, session: Session, message: Message, now: float) -> None:
@@ -163,7 +180,7 @@ class Commands:
         session.draining = True
         self._effects.log("info", "session drains", session=session.id, why=drain.reason[:MAX_LOGGED])
         self._await_answer(session, message)
-        if self.shard.drain(session.id):
+        if self.shard.drain(session.id, drain.timeout_ms / 1000, now):
             self._sessions.answer(Answer(session.id, message.id, Done(), NO_COMMIT))
         elif message.id:
             session.drains.append(message.id)
@@ -220,4 +237,11 @@ class Commands:
 
 def registration_of(register: RegisterAgentType) -> Registration:
     """What the shard needs to know of a registration that was accepted."""
-    return Registration(register.type, AgentMode(register.mode), frozenset(register.pinned_keys), register.concurrency)
+    return Registration(
+        register.type,
+        AgentMode(register.mode),
+        frozenset(register.pinned_keys),
+        register.concurrency,
+        register.keeps_state,
+        register.idle_timeout_ms / 1000,
+    )

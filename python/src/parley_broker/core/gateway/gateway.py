@@ -8,6 +8,7 @@ from parley_broker.core.effects import (
     NO_COMMIT,
     Activated,
     Answer,
+    AskedBack,
     Deliver,
     Effects,
     Idle,
@@ -24,6 +25,7 @@ from parley_broker.core.gateway.session import Connection, Session
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.messages import (
     Activate,
+    Deactivate,
     Delivery,
     Done,
     Drain,
@@ -68,6 +70,7 @@ class Gateway:
             Placed: self._placed,
             Refused: self._refused,
             Activated: self._activated,
+            AskedBack: self._asked_back,
             Unplaced: self._unplaced,
             Answer: self._sessions.answer,
             Idle: self._idle,
@@ -166,12 +169,14 @@ class Gateway:
             shard.allow(session.id, *left, now)
             if session.paused:
                 shard.pause(session.id)
-            if session.draining:
-                shard.drain(session.id)
             for register in session.types.values():
                 shard.host(session.id, registration_of(register), now)
             for agent, epoch in session.agents.items():
                 shard.adopt(session.id, agent, epoch)
+            for agent, epoch in session.deactivations.values():
+                shard.leave(session.id, agent, epoch, now)
+            if session.draining:
+                shard.drain(session.id, 0, now)
             for call, agent in session.working.items():
                 shard.adopt_call(session.id, call, agent)
         self._callers.place_again(now)
@@ -203,12 +208,28 @@ class Gateway:
         if session.understands(Activate.KIND):
             message_id = self._sessions.new_id()
             session.activations[message_id] = (activated.agent, activated.epoch)
-            self._sessions.push(session, Message(Activate(activated.agent, activated.epoch), id=message_id))
+            self._sessions.push(
+                session, Message(Activate(activated.agent, activated.epoch, activated.state), id=message_id)
+            )
+
+    def _asked_back(self, asked: AskedBack) -> None:
+        session = self._sessions.by_id.get(asked.session)
+        if session is None:
+            return
+        message_id = self._sessions.new_id()
+        session.deactivations[message_id] = (asked.agent, asked.epoch)
+        deactivate = Deactivate(asked.agent, asked.epoch, round(asked.timeout * 1000))
+        self._sessions.push(session, Message(deactivate, id=message_id))
 
     def _unplaced(self, unplaced: Unplaced) -> None:
         session = self._sessions.by_id.get(unplaced.session)
         if session is not None:
-            session.agents.pop(unplaced.agent, None)
+            epoch = session.agents.pop(unplaced.agent, None)
+            if unplaced.taken:
+                self._callers.lose_agent(session, unplaced.agent)
+            over = (unplaced.agent, epoch)
+            for message_id in [number for number, asked in session.deactivations.items() if asked == over]:
+                del session.deactivations[message_id]
 
     def _idle(self, idle: Idle) -> None:
         session = self._sessions.by_id.get(idle.session)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Ack, Nack, Publish, Subscription, SubscriptionKey
+from parley_broker.core.messages import Ack, Nack, Publish, Save, Subscription, SubscriptionKey
 from parley_broker.core.orders import Registration, Ticket
 
 
@@ -21,8 +21,8 @@ class ShardPort(Protocol):
     def lose(self, session: str, now: float) -> None:
         """The session is over."""
 
-    def drain(self, session: str) -> bool:
-        """Nothing new is placed with the session; true if nothing dispatched to it is unanswered."""
+    def drain(self, session: str, timeout: float, now: float) -> bool:
+        """Nothing new is placed with the session, which has `timeout` left; true if there is nothing to wait for."""
 
     def pause(self, session: str) -> None:
         """The session is suspect."""
@@ -35,6 +35,12 @@ class ShardPort(Protocol):
 
     def activation_failed(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
         """The session could not make the agent."""
+
+    def deactivated(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
+        """The session gives back the agent that it was asked for."""
+
+    def leave(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
+        """The session was asked for the agent already."""
 
     def adopt(self, session: str, agent: AgentId, epoch: int) -> None:
         """The session has held the agent since this epoch."""
@@ -68,6 +74,9 @@ class ShardPort(Protocol):
 
     def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
         """The recipient is done with the event; raises CommandError."""
+
+    def save(self, session: str, re: int, save: Save, now: float) -> None:
+        """The state is to be stored; raises CommandError."""
 
     def nack(self, session: str, re: int, nack: Nack, now: float) -> None:
         """The attempt failed; raises CommandError."""

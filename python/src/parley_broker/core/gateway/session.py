@@ -104,6 +104,8 @@ class Session:
     """The agents that have their place here, with their epochs."""
     activations: dict[int, tuple[AgentId, int]] = field(default_factory=dict)
     """Activates that wait for their answer, by the broker's id."""
+    deactivations: dict[int, tuple[AgentId, int]] = field(default_factory=dict)
+    """Deactivates that wait for their answer, by the broker's id."""
 
     def understands(self, kind: int) -> bool:
         """Whether a message of this kind may be sent to the client; one that announces none takes all (SES-4)."""

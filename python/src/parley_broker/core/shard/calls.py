@@ -46,11 +46,10 @@ class Calls:
                 self._waiting.setdefault(ticket.agent.type, {})[ticket.call] = ticket
             else:
                 self._refuse(ticket, self._no_responders(ticket.agent))
-        elif self._desk.can_take(place.host, covered=not ticket.nested):
+        elif (queue := self._desk.queue(place, covered=not ticket.nested, reentrant=ticket.reentrant)) is None:
             self._dispatch(ticket, place)
         else:
             self._tickets[ticket.call] = ticket
-            queue = place.host.exempt if ticket.nested else place.host.backlog
             queue[ticket.call] = ticket
             self._queues[ticket.call] = queue
 
@@ -61,7 +60,7 @@ class Calls:
         self._running[call] = place
 
     def from_backlog(self, ticket: Ticket, now: float) -> None:
-        """The session whose backlog the call headed takes it now, or is lost."""
+        """What the call waited for is there or gone: it is placed again."""
         del self._queues[ticket.call]
         del self._tickets[ticket.call]
         self.place(ticket, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects, Read
+from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects, ReadEvents
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Ack, AgentMode, Delivery, Done, Nack, Publish, Published
 from parley_broker.core.policy import Policy
@@ -51,10 +51,6 @@ class Deliveries:
         self._passing = 0
         self._passing_bytes = 0
         self._recipients = Recipients()
-        self.commit = 1
-        """Number of the commit that takes the records made now."""
-        self.durable = 0
-        """Number of the last commit that is done."""
         for backlog in summary.backlogs:
             self._recipients.load(backlog)
 
@@ -87,13 +83,13 @@ class Deliveries:
         self._position += 1
         event = Event(self._position, publish.topic, publish.envelope, publish.sender, publish.event_id, publish.trace)
         self._effects.records.append(EventStored(event, tuple(agents)))
-        self._desk.out.append(Answer(session, re, Published(len(agents)), self.commit))
+        self._desk.out.append(Answer(session, re, Published(len(agents)), self._desk.commit))
         for agent in agents:
             recipient = self._recipients.make(agent, after=event.position - 1)
             in_order = not recipient.has_more_stored
             self._recipients.stored(recipient, event)
             if in_order and self._has_window(recipient):
-                recipient.keep(event, self.commit)
+                recipient.keep(event, self._desk.commit)
             self.advance(recipient, now)
 
     def _check_total(self, copies: int, size: int) -> None:
@@ -132,7 +128,7 @@ class Deliveries:
     def _pass_on(self, publish: Publish, agents: list[AgentId]) -> int:
         places = [place for agent in agents if (place := self._desk.places.resolve(agent, nested=False)) is not None]
         size = len(publish.envelope)
-        waiting = [place for place in places if not self._desk.can_take(place.host, covered=True)]
+        waiting = [place for place in places if self._desk.queue(place, covered=True) is not None]
         events, size_limit = self._policy.max_queue_events, self._policy.max_queue_bytes
         full = self._passing + len(waiting) > events or self._passing_bytes + size * len(waiting) > size_limit
         if waiting and full:
@@ -156,23 +152,23 @@ class Deliveries:
                 event_id=publish.event_id,
                 trace=publish.trace,
             )
-            passing = Passing(place, delivery)
-            if self._desk.can_take(place.host, covered=True):
-                self._send_passing(passing)
-            else:
-                self._passing += 1
-                self._passing_bytes += size
-                place.host.backlog[passing] = passing
+            self._send_passing(Passing(place, delivery))
         return len(places)
 
     def passing_from_backlog(self, passing: Passing, lost: bool) -> None:
-        """The session whose backlog the ephemeral event headed takes it now, or is lost."""
+        """What the ephemeral event waited for is there, or gone."""
         self._passing -= 1
         self._passing_bytes -= len(passing.delivery.envelope)
         if not lost and not passing.place.is_over:
             self._send_passing(passing)
 
     def _send_passing(self, passing: Passing) -> None:
+        queue = self._desk.queue(passing.place, covered=True)
+        if queue is not None:
+            self._passing += 1
+            self._passing_bytes += len(passing.delivery.envelope)
+            queue[passing] = passing
+            return
         # Nobody answers it, so it is in nobody's hand once it was sent.
         self._desk.hand_over(passing.place, len(passing.delivery.envelope), covered=True)
         self._desk.hand_back(passing.place)
@@ -194,14 +190,15 @@ class Deliveries:
                 return
             if place is None or len(recipient.in_flight) >= self._concurrency(place):
                 return
-            if not self._desk.can_take(place.host, covered=True):
+            queue = self._desk.queue(place, covered=True)
+            if queue is not None:
                 recipient.queued = True
-                place.host.backlog[recipient] = recipient
+                queue[recipient] = recipient
                 return
             self._deliver(recipient, place)
 
     def recipient_from_backlog(self, recipient: Recipient, now: float) -> None:
-        """The session whose backlog the recipient headed takes one event now, or is lost."""
+        """What the recipient waited for is there, or gone."""
         recipient.queued = False
         self.advance(recipient, now)
         self._recipients.tidy(recipient)
@@ -212,6 +209,8 @@ class Deliveries:
             return 0
         if registration.mode is AgentMode.STATELESS:
             return registration.concurrency or self._policy.credit_messages
+        if registration.mode is AgentMode.EFFECTIVELY_ONCE:
+            return 1
         return registration.concurrency or 1
 
     def _deliver(self, recipient: Recipient, place: Place) -> None:
@@ -229,13 +228,13 @@ class Deliveries:
             event_id=event.event_id,
             trace=event.trace,
         )
-        self._desk.out.append(Deliver(place.host.session, delivery, commit if commit > self.durable else NO_COMMIT))
+        self._desk.out.append(Deliver(place.host.session, delivery, self._desk.needs(commit)))
 
     def _read(self, recipient: Recipient) -> None:
         read = self._recipients.begin_read(recipient)
         policy = self._policy
         self._effects.reads.append(
-            Read(read, recipient.agent, recipient.seen, policy.window_events, policy.window_bytes)
+            ReadEvents(read, recipient.agent, recipient.seen, policy.window_events, policy.window_bytes)
         )
 
     def page(self, read: int, events: list[Event], now: float) -> None:
@@ -262,7 +261,7 @@ class Deliveries:
             self._effects.log("debug", "event ignored", recipient=ack.recipient, position=ack.position)
         flight = self._recipients.settle(recipient, ack.position)
         self._effects.records.append(DeliverySettled(ack.recipient, ack.position))
-        self._desk.out.append(Answer(session, re, Done(), self.commit))
+        self._desk.out.append(Answer(session, re, Done(), self._desk.commit))
         self._desk.hand_back(flight.place)
         self.advance(recipient, now)
         self._recipients.tidy(recipient)

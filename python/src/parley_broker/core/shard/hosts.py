@@ -20,6 +20,8 @@ class Host:
     registrations: dict[str, Registration] = field(default_factory=dict)
     places: dict[AgentId, Any] = field(default_factory=dict)
     """The places of agents here."""
+    keeping: int = 0
+    """How many of them keep state."""
     in_hand: int = 0
     """Calls and deliveries dispatched here and not answered."""
     paused: bool = False
@@ -39,6 +41,11 @@ class Host:
     """Agent types that the session made subscriptions for which are not durable (SUB-3)."""
     turn: int = 0
     """When it was chosen last; spreads work over hosts that are equal otherwise."""
+
+    @property
+    def drained(self) -> bool:
+        """Whether it drains, and nothing here is unanswered or to be handed over any more (DRN-2)."""
+        return self.draining and not self.in_hand and not self.keeping
 
     @property
     def has_credit(self) -> bool:

@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
-from parley_broker.core.effects import ShardEffect, Unplaced
+from parley_broker.core.effects import Effects, Idle, ReadState, ShardEffect, Unplaced
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import AgentMode
+from parley_broker.core.orders import Registration
 from parley_broker.core.shard.hosts import Host, Hosts
 from parley_broker.errors import CommandError, Reason
 
 STATELESS_EPOCH = 0
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """What is known of an agent that keeps state, while it has a place.
+
+    reading its state ──▶ active ──asked back──▶ leaving ──▶ the place ends
+    """
+
+    effectively_once: bool
+    idle_timeout: float
+    """Seconds; 0: none."""
+    version: int | None = None
+    """Of what was committed last; None: it is being read."""
+    first_version: int = 0
+    """What it was when the place began."""
+    commits: deque[int] = field(default_factory=deque)
+    """The store's commits that the last versions came with, one each; those that are durable go with the next write."""
+    leaving: bool = False
+    """It was asked back (AGT-8)."""
+    waiting: OrderedDict[object, Any] = field(default_factory=OrderedDict)
+    """Messages for the agent that wait until it is here, or for its next place, in order."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether messages for the agent wait."""
+        return self.leaving or self.version is None
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +56,8 @@ class Place:
     active: bool = False
     """Activate was sent."""
     ended: bool = False
+    kept: Kept | None = None
+    """None: the agent keeps no state."""
 
     @property
     def is_over(self) -> bool:
@@ -35,15 +68,21 @@ class Place:
 class Places:
     """The placement table. An agent has at most one place; each new one has a higher epoch (AGT-4, AGT-5)."""
 
-    def __init__(self, hosts: Hosts, last_epoch: int, max_agents: int, out: list[ShardEffect]) -> None:
+    def __init__(
+        self, hosts: Hosts, last_epoch: int, max_agents: int, out: list[ShardEffect], effects: Effects
+    ) -> None:
         self._hosts = hosts
         self._out = out
+        self._effects = effects
         self.last_epoch = last_epoch
         self._max_agents = max_agents
         self._places: dict[AgentId, Place] = {}
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._places.values())
 
     def get(self, agent: AgentId) -> Place | None:
         """The agent's place, if it has one."""
@@ -57,7 +96,7 @@ class Places:
         """
         place = self._places.get(agent)
         if place is not None:
-            if not place.host.draining or place.in_hand:
+            if not place.host.draining or place.in_hand or place.kept is not None:
                 return place
             other = self._hosts.choose(agent.type, by_load=False, nested=False)
             if other is None:
@@ -75,17 +114,25 @@ class Places:
             return Place(agent, host, STATELESS_EPOCH, active=True)
         return self._new(agent, host)
 
-    def adopt(self, agent: AgentId, host: Host, epoch: int) -> None:
-        """The agent has been with the session since this epoch, which is not above `last_epoch`, and was activated."""
-        self._places[agent] = host.places[agent] = Place(agent, host, epoch, active=True)
-        self.last_epoch = max(self.last_epoch, epoch)
+    def adopt(self, agent: AgentId, host: Host, epoch: int, version: int | None) -> Place:
+        """The agent has been with the session since this epoch, which is not above `last_epoch`, and was activated.
 
-    def end(self, place: Place) -> None:
-        """The place is over."""
+        `version` is that of its state; None: it is read, if the agent keeps any.
+        """
+        self.last_epoch = max(self.last_epoch, epoch)
+        return self._enter(Place(agent, host, epoch, active=True), version)
+
+    def end(self, place: Place, *, taken: bool = False) -> None:
+        """The place is over. `taken`: so are the calls that the agent has in hand."""
         place.ended = True
+        host = place.host
         del self._places[place.agent]
-        del place.host.places[place.agent]
-        self._out.append(Unplaced(place.host.session, place.agent))
+        del host.places[place.agent]
+        self._out.append(Unplaced(host.session, place.agent, taken))
+        if place.kept is not None:
+            host.keeping -= 1
+            if host.drained:
+                self._out.append(Idle(host.session))
 
     def _new(self, agent: AgentId, host: Host) -> Place:
         if len(self._places) >= self._max_agents:
@@ -95,5 +142,20 @@ class Places:
                 limit=self._max_agents,
             )
         self.last_epoch += 1
-        place = self._places[agent] = host.places[agent] = Place(agent, host, self.last_epoch)
+        return self._enter(Place(agent, host, self.last_epoch), version=None)
+
+    def _enter(self, place: Place, version: int | None) -> Place:
+        host, agent = place.host, place.agent
+        self._places[agent] = host.places[agent] = place
+        registration = host.registrations.get(agent.type)
+        if registration is not None and registration.loads_state:
+            host.keeping += 1
+            place.kept = _kept(registration, version)
+            if version is None:
+                self._effects.reads.append(ReadState(agent, place.epoch))
         return place
+
+
+def _kept(registration: Registration, version: int | None) -> Kept:
+    once = registration.mode is AgentMode.EFFECTIVELY_ONCE
+    return Kept(once, registration.idle_timeout, version, first_version=version or 0)

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from parley_broker.core.effects import NO_COMMIT, Answer, Effects, ShardEffect
+from parley_broker.core.effects import (
+    NO_COMMIT,
+    Activated,
+    Answer,
+    Effects,
+    Found,
+    Read,
+    ReadEvents,
+    ReadState,
+    ShardEffect,
+)
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Ack, Done, Nack, Publish, Subscription, SubscriptionKey
+from parley_broker.core.messages import (
+    Ack,
+    Done,
+    Nack,
+    Publish,
+    Save,
+    State,
+    Subscription,
+    SubscriptionKey,
+)
 from parley_broker.core.orders import Registration, Ticket
 from parley_broker.core.policy import Policy
-from parley_broker.core.records import Event, Opened, SubscriptionAdded, SubscriptionRemoved
+from parley_broker.core.records import Opened, StateSaved, SubscriptionAdded, SubscriptionRemoved
 from parley_broker.core.shard.calls import Calls
 from parley_broker.core.shard.catalogue import Catalogue
 from parley_broker.core.shard.deliveries import Deliveries, Passing
 from parley_broker.core.shard.desk import Desk
+from parley_broker.core.shard.handover import Handover
 from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.recipients import Recipient
+from parley_broker.core.shard.saves import Saves
+from parley_broker.core.shard.states import States, durable_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +49,8 @@ class Memory:
     last_epoch: int
     round: int
     transient: tuple[Subscription, ...] = ()
+    versions: Mapping[AgentId, int] = field(default_factory=dict)
+    """Of the states of agents that have a place, as far as they are durable."""
 
 
 FIRST_ROUND = 1
@@ -51,19 +75,31 @@ class Shard:
         memory = memory or Memory(opened.term << 32, FIRST_ROUND)
         self._wall_offset = wall_offset
         self._effects = effects
-        self._desk = Desk(policy, memory.last_epoch)
+        self._desk = Desk(policy, memory.last_epoch, effects)
+        self._versions = memory.versions
         self._catalogue = Catalogue(policy.max_subscriptions, (*opened.summary.subscriptions, *memory.transient))
         self._calls = Calls(self._desk)
+        self._states = States(self._desk, effects, policy)
+        self._saves = Saves(self._desk, self._states)
+        self._handover = Handover(self._desk, policy)
+        self._policy = policy
         self._round = memory.round
         self._deliveries = Deliveries(self._desk, effects, policy, opened.summary, memory.round)
 
     def memory(self) -> Memory:
         """What the next shard needs to know when this one is discarded; its round is the next one (DLV-4)."""
         transient = tuple(s for s in self._catalogue.list() if not s.durable)
-        return Memory(self._desk.places.last_epoch, self._round + 1, transient)
+        versions = {
+            place.agent: version
+            for place in self._desk.places
+            if place.kept is not None and (version := durable_version(place.kept, self._desk.durable)) is not None
+        }
+        return Memory(self._desk.places.last_epoch, self._round + 1, transient, versions)
 
-    def take(self) -> list[ShardEffect]:
+    def take(self, now: float) -> list[ShardEffect]:
         """What was decided since the last time, in order."""
+        for place in self._handover.settle(now):
+            self._ask_back(place, 0, now)
         out = self._desk.out
         taken = out.copy()
         out.clear()
@@ -72,7 +108,7 @@ class Shard:
     @property
     def has_decided(self) -> bool:
         """Whether `take` would return anything."""
-        return bool(self._desk.out)
+        return bool(self._desk.out or self._desk.emptied)
 
     # Hosts
 
@@ -127,11 +163,23 @@ class Shard:
                 self._end_transient_subscriptions(agent_type)
         self._take_up_all(stranded, now)
 
-    def drain(self, session: str) -> bool:
-        """Nothing new is placed with the session (DRN-2); true if nothing dispatched to it is unanswered."""
+    def drain(self, session: str, timeout: float, now: float) -> bool:
+        """Nothing new is placed with the session; its agents that keep state are asked back (DRN-2).
+
+        Args:
+            session: The one that drains.
+            timeout: What its agents have, in seconds; 0: the broker's default.
+            now: The time.
+
+        Returns:
+            Whether nothing dispatched to it is unanswered, and no agent that keeps state is there.
+        """
         host = self._desk.hosts.get(session)
         host.draining = True
-        return not host.in_hand
+        for place in list(host.places.values()):
+            if place.kept is not None:
+                self._ask_back(place, timeout, now)
+        return host.drained
 
     def pause(self, session: str) -> None:
         """The session is suspect: nothing new is placed with it or dispatched to it (SES-12)."""
@@ -159,9 +207,21 @@ class Shard:
         if place is not None and place.host.session == session and place.epoch == epoch:
             self._end_places([place], agent.type, now)
 
+    def deactivated(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
+        """The session gives the agent back that it was asked for (AGT-8)."""
+        place = self._desk.places.get(agent)
+        if place is not None and place.host.session == session and place.epoch == epoch:
+            self._end_places([place], agent.type, now, taken=True)
+
     def adopt(self, session: str, agent: AgentId, epoch: int) -> None:
         """The session has held the agent since this epoch."""
-        self._desk.places.adopt(agent, self._desk.hosts.get(session), epoch)
+        self._desk.places.adopt(agent, self._desk.hosts.get(session), epoch, self._versions.get(agent))
+
+    def leave(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
+        """The session was asked for the agent, which it has, by an earlier shard."""
+        place = self._desk.places.get(agent)
+        if place is not None and place.epoch == epoch and place.kept is not None:
+            self._handover.leave(place, now + self._policy.drain_timeout)
 
     def current_epoch(self, agent: AgentId) -> int:
         """The epoch of the agent's place; 0 when it has none."""
@@ -202,12 +262,12 @@ class Shard:
         if changed:
             if subscription.durable:
                 self._effects.records.append(SubscriptionAdded(subscription))
-                commit = self._deliveries.commit
+                commit = self._desk.commit
                 if before is not None:
                     self._forget_transient(subscription.key.agent_type)
             elif before is not None and before.durable:
                 self._effects.records.append(SubscriptionRemoved(subscription.key))
-                commit = self._deliveries.commit
+                commit = self._desk.commit
         self._desk.out.append(Answer(session, re, Done(), commit))
 
     def unsubscribe(self, session: str, re: int, key: SubscriptionKey) -> None:
@@ -219,7 +279,7 @@ class Shard:
         commit = NO_COMMIT
         if self._catalogue.remove(key).durable:
             self._effects.records.append(SubscriptionRemoved(key))
-            commit = self._deliveries.commit
+            commit = self._desk.commit
         else:
             self._forget_transient(key.agent_type)
         self._desk.out.append(Answer(session, re, Done(), commit))
@@ -240,20 +300,34 @@ class Shard:
         """As Deliveries.nack."""
         self._deliveries.nack(session, re, nack, now)
 
+    def save(self, session: str, re: int, save: Save, now: float) -> None:
+        """As Saves.save."""
+        self._saves.save(session, re, save)
+
     # Store
 
     def sealed(self) -> int:
         """The records made so far are one commit: its number. Later ones belong to the next."""
-        self._deliveries.commit += 1
-        return self._deliveries.commit - 1
+        self._desk.commit += 1
+        return self._desk.commit - 1
 
     def committed(self, commit: int) -> None:
         """This commit and all before it are durable."""
-        self._deliveries.durable = commit
+        self._desk.durable = commit
 
-    def page(self, read: int, events: list[Event], now: float) -> None:
-        """As Deliveries.page."""
-        self._deliveries.page(read, events, now)
+    def found(self, read: Read, what: Found, now: float) -> None:
+        """What the store has of what was wanted."""
+        if isinstance(read, ReadEvents):
+            assert isinstance(what, list)
+            self._deliveries.page(read.id, what, now)
+        else:
+            assert what is None or isinstance(what, StateSaved)
+            self._loaded(read, what, now)
+
+    def abandon(self, why: str) -> list[ShardEffect]:
+        """The shard is discarded: what waits in it for the store is answered."""
+        self._saves.abandon(why)
+        return self._desk.out
 
     # Time
 
@@ -261,10 +335,18 @@ class Shard:
         """Ends what waited for the end of a type's grace (RPC-5)."""
         for agent_type in self._desk.hosts.take_expired(now):
             self._calls.retry(agent_type, now)
+        for place in self._handover.take_idle(now):
+            self._ask_back(place, 0, now)
+        for place in self._handover.take_late(now):
+            self._effects.log(
+                "warning", "agent taken", agent=place.agent, session=place.host.session, in_hand=place.in_hand
+            )
+            self._end_places([place], place.agent.type, now, taken=True)
 
     def next_due(self) -> float | None:
         """When `tick` has something to do; None: nothing known."""
-        return self._desk.hosts.next_expiry()
+        dues = (self._desk.hosts.next_expiry(), self._handover.next_due())
+        return min((due for due in dues if due is not None), default=None)
 
     def tables(self) -> dict[str, int]:
         """Entries by table, for GetStatus."""
@@ -274,6 +356,7 @@ class Shard:
             "subscriptions": len(self._catalogue),
             "subscribers": sum(len(host.transient) for host in self._desk.hosts.by_session.values()),
             "placed_calls": len(self._calls),
+            "leaving_agents": len(self._handover),
             **self._deliveries.counts(),
         }
 
@@ -302,11 +385,57 @@ class Shard:
         for item in stranded:
             self._take_up(item, now, lost=True)
 
-    def _end_places(self, places: list[Place], agent_type: str, now: float) -> None:
+    def _loaded(self, read: ReadState, saved: StateSaved | None, now: float) -> None:
+        place = self._desk.places.get(read.agent)
+        if place is None or place.epoch != read.epoch or place.kept is None:
+            return
+        kept = place.kept
+        state = None
+        if place.active:
+            kept.version = saved.version if saved is not None else 0
+        elif saved is None or saved.data is None:
+            # Activate has nowhere to name the version of an agent that never saved anything: it begins at 0 again.
+            kept.version = 0
+        else:
+            kept.version = saved.version
+            state = State(saved.data, saved.content_type, saved.version)
+        kept.first_version = kept.version
+        if not place.active:
+            place.active = True
+            self._desk.out.append(Activated(place.host.session, place.agent, place.epoch, state))
+        if not place.in_hand:
+            self._desk.emptied[place] = None
+        self._saves.flush(place)
+        self._release(place, now)
+
+    def _release(self, place: Place, now: float) -> None:
+        assert place.kept is not None
+        waiting = list(place.kept.waiting.values())
+        place.kept.waiting.clear()
+        for item in waiting:
+            self._take_up(item, now, lost=False)
+
+    def _ask_back(self, place: Place, timeout: float, now: float) -> None:
+        if place.ended or place.kept is None or place.kept.leaving:
+            return
+        if not place.active:
+            self._end_places([place], place.agent.type, now)
+            return
+        before = _remove(place.host, place.agent.__eq__)
+        self._handover.ask_back(place, timeout, now)
+        for item in before:
+            self._take_up(item, now, lost=False)
+
+    def _end_places(self, places: list[Place], agent_type: str, now: float, *, taken: bool = False) -> None:
         stranded: list[Ticket | Recipient | Passing] = []
         for place in places:
             stranded += _remove(place.host, place.agent.__eq__)
-            self._desk.places.end(place)
+            self._desk.places.end(place, taken=taken and place.in_hand > 0)
+            if place.kept is not None:
+                stranded += place.kept.waiting.values()
+                place.kept.waiting.clear()
+                self._handover.forget(place)
+                self._saves.flush(place)
         self._deliveries.places_ended(agent_type, now)
         self._take_up_all(stranded, now)
 

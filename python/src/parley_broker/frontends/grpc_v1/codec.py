@@ -22,6 +22,7 @@ from parley_wire.v1 import (
     errors_pb2,
     publish_pb2,
     session_pb2,
+    state_pb2,
     subscription_pb2,
 )
 
@@ -226,7 +227,7 @@ def _decode_subscribe(wire: subscription_pb2.Subscribe, now: float) -> m.Body:
     return m.Subscribe(m.Subscription(_subscription_key(subscription), durable, subscription.expiry_ms))
 
 
-def _decode_publish(wire: publish_pb2.Publish, now: float) -> m.Body:
+def _decode_publish(wire: publish_pb2.Publish, now: float) -> m.Publish:
     topic = wire.topic
     return m.Publish(
         TopicId(topic.type, topic.source),
@@ -243,6 +244,30 @@ def _decode_nack(wire: delivery_pb2.Nack, now: float) -> m.Body:
     return m.Nack(_agent(wire.recipient), wire.epoch, wire.position, wire.round, _decode_error(wire.error, now))
 
 
+def _decode_state(wire: Any) -> m.State | None:
+    if not wire.HasField("state"):
+        return None
+    state = wire.state
+    return m.State(state.data, state.content_type, state.version)
+
+
+def _decode_commit(wire: Any, now: float) -> m.Commit | None:
+    if not wire.HasField("commit"):
+        return None
+    commit = wire.commit
+    return m.Commit(
+        _agent(commit.agent),
+        commit.epoch,
+        commit.expected_version,
+        _decode_state(commit),
+        tuple(_decode_publish(publish, now) for publish in commit.publishes),
+    )
+
+
+def _decode_save(wire: state_pb2.Save, now: float) -> m.Body:
+    return m.Save(_agent(wire.agent), wire.epoch, wire.expected_version, _decode_state(wire))
+
+
 def _decode_ack(wire: delivery_pb2.Ack, now: float) -> m.Body:
     recipient = wire.recipient
     return m.Ack(
@@ -251,12 +276,14 @@ def _decode_ack(wire: delivery_pb2.Ack, now: float) -> m.Body:
         wire.position,
         wire.round,
         wire.ignored,
-        wire.HasField("commit"),
+        _decode_commit(wire, now),
     )
 
 
 def _decode_register(wire: agent_pb2.RegisterAgentType, now: float) -> m.Body:
-    return m.RegisterAgentType(wire.type, wire.mode, tuple(wire.pinned_keys), wire.concurrency)
+    return m.RegisterAgentType(
+        wire.type, wire.mode, tuple(wire.pinned_keys), wire.concurrency, wire.keeps_state, wire.idle_timeout_ms
+    )
 
 
 _DECODERS: dict[str | None, Callable[[Any, float], m.Body]] = {
@@ -269,7 +296,7 @@ _DECODERS: dict[str | None, Callable[[Any, float], m.Body]] = {
     "register_agent_type": _decode_register,
     "unregister_agent_type": lambda wire, now: m.UnregisterAgentType(wire.type),
     "request": _decode_request,
-    "reply": lambda wire, now: m.Reply(wire.envelope, _trace(wire), wire.HasField("commit")),
+    "reply": lambda wire, now: m.Reply(wire.envelope, _trace(wire), _decode_commit(wire, now)),
     "cancel": lambda wire, now: m.Cancel(wire.request_id),
     "subscribe": _decode_subscribe,
     "unsubscribe": lambda wire, now: m.Unsubscribe(_subscription_key(wire.subscription)),
@@ -277,6 +304,7 @@ _DECODERS: dict[str | None, Callable[[Any, float], m.Body]] = {
     "publish": _decode_publish,
     "ack": _decode_ack,
     "nack": _decode_nack,
+    "save": _decode_save,
 }
 
 UNDERSTOOD_KINDS = sorted(_KIND_BY_NAME[name] for name in _DECODERS if name)
@@ -335,6 +363,15 @@ def _encode_error(wire: Any, body: m.Error, now: float) -> None:
 def _encode_activate(wire: Any, body: m.Activate, now: float) -> None:
     _put_agent(wire.activate.agent, body.agent)
     wire.activate.epoch = body.epoch
+    if body.state is not None:
+        state = wire.activate.state
+        state.data, state.content_type, state.version = body.state.data, body.state.content_type, body.state.version
+
+
+def _encode_deactivate(wire: Any, body: m.Deactivate, now: float) -> None:
+    _put_agent(wire.deactivate.agent, body.agent)
+    wire.deactivate.epoch = body.epoch
+    wire.deactivate.timeout_ms = body.timeout_ms
 
 
 def _encode_request(wire: Any, body: m.Request, now: float) -> None:
@@ -407,6 +444,7 @@ _ENCODERS: dict[type[m.Body], Callable[[Any, Any, float], None]] = {
     m.Done: lambda wire, body, now: wire.done.SetInParent(),
     m.Error: _encode_error,
     m.Activate: _encode_activate,
+    m.Deactivate: _encode_deactivate,
     m.Request: _encode_request,
     m.Reply: _encode_reply,
     m.Cancel: _encode_cancel,

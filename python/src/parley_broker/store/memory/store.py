@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.records import Event, Opened, Record, Summary
+from parley_broker.core.records import Event, Opened, Record, StateSaved, Summary
 from parley_broker.errors import StaleTermError
 from parley_broker.store.memory.events import Events
+from parley_broker.store.memory.states import States
 from parley_broker.store.memory.subscriptions import Subscriptions
 
 
@@ -21,7 +22,8 @@ class MemoryStore:
         self._term = 0
         self._subscriptions = Subscriptions()
         self._events = Events()
-        self._appliers = {**self._subscriptions.appliers, **self._events.appliers}
+        self._states = States()
+        self._appliers = {**self._subscriptions.appliers, **self._events.appliers, **self._states.appliers}
 
     def open(self) -> Opened:
         """As Store.open."""
@@ -42,6 +44,10 @@ class MemoryStore:
     def read(self, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Event]:
         """As Store.read."""
         return self._events.read(recipient, after, max_events, max_bytes)
+
+    def read_state(self, agent: AgentId) -> StateSaved | None:
+        """As Store.read_state."""
+        return self._states.get(agent)
 
     def close(self) -> None:
         """As Store.close."""

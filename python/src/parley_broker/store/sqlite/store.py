@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.records import Event, Opened, Record, Summary
+from parley_broker.core.records import Event, Opened, Record, StateSaved, Summary
 from parley_broker.errors import StaleTermError, StoreError, StoreUnusableError
 from parley_broker.store.sqlite.events import EVENTS, load_backlogs, read_events
+from parley_broker.store.sqlite.states import STATES, read_state
 from parley_broker.store.sqlite.subscriptions import SUBSCRIPTIONS, load_subscriptions
 from parley_broker.store.sqlite.table import Tables, get_meta
 
@@ -24,7 +25,7 @@ _META = Tables(
     "INSERT INTO meta VALUES ('term', 0);",
     {},
 )
-_ALL = (_META, SUBSCRIPTIONS, EVENTS)
+_ALL = (_META, SUBSCRIPTIONS, EVENTS, STATES)
 """The tables in the order in which they are made; the modules beside this one have one concern each."""
 _APPLIERS = {record: applier for tables in _ALL for record, applier in tables.appliers.items()}
 
@@ -90,6 +91,11 @@ class SqliteStore:
         """As Store.read."""
         with self._reading() as db:
             return read_events(db, recipient, after, max_events, max_bytes)
+
+    def read_state(self, agent: AgentId) -> StateSaved | None:
+        """As Store.read_state."""
+        with self._reading() as db:
+            return read_state(db, agent)
 
     def close(self) -> None:
         """As Store.close."""

@@ -11,6 +11,7 @@ from parley_broker.core.messages import (
     AgentMode,
     Body,
     Cancel,
+    Commit,
     Done,
     Error,
     Goodbye,
@@ -113,9 +114,9 @@ def test_commits_are_not_promised(core: Core) -> None:
     worker.host("w")
     asked = caller.command(request("w/k"))
     ((call, _),) = worker.take(Request)
-    worker.say(Reply(b"", has_commit=True), re=call)
+    worker.say(Reply(b"", commit=Commit(AgentId("w", "k"), 1, 0)), re=call)
     failed(caller.answer(asked), Reason.INVALID_ARGUMENT)
-    failed(worker.ask(Ack(AgentId("w", "k"), 1, 1, 1, has_commit=True)), Reason.INVALID_ARGUMENT)
+    failed(worker.ask(Ack(AgentId("w", "k"), 1, 1, 1, commit=Commit(AgentId("w", "k"), 1, 0))), Reason.INVALID_ARGUMENT)
 
 
 def test_subscriptions_are_listed_in_order_and_removed_for_all(core: Core) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,11 @@ traces = st.none() | st.builds(m.Trace, text, text)
 errors = st.builds(
     m.Error, st.integers(0, 40), text, st.booleans(), st.booleans(), uint32, st.dictionaries(text, text, max_size=3)
 )
+publishes = st.builds(
+    m.Publish, st.builds(TopicId, text, text), data, st.none() | agents, uint64, text, st.booleans(), traces
+)
+states = st.none() | st.builds(m.State, data, text, uint64)
+commits = st.builds(m.Commit, agents, uint64, uint64, states, st.lists(publishes, max_size=3).map(tuple))
 
 INCOMING = {
     "hello": st.builds(
@@ -34,17 +41,16 @@ INCOMING = {
     "done": st.just(m.Done()),
     "error": errors,
     "register_agent_type": st.builds(
-        m.RegisterAgentType, text, st.integers(0, 9), st.lists(text, max_size=3).map(tuple), uint32
+        m.RegisterAgentType,
+        text, st.integers(0, 9), st.lists(text, max_size=3).map(tuple), uint32, st.booleans(), uint32,
     ),
     "unregister_agent_type": st.builds(m.UnregisterAgentType, text),
     "cancel": st.builds(m.Cancel, uint64),
-    "publish": st.builds(
-        m.Publish,
-        st.builds(TopicId, text, text), data, st.none() | agents, uint64, text, st.booleans(), traces,
-    ),
-    "ack": st.builds(m.Ack, agents, uint64, uint64, uint64, st.booleans(), st.just(False)),
+    "publish": publishes,
+    "ack": st.builds(m.Ack, agents, uint64, uint64, uint64, st.booleans(), st.none() | commits),
     "nack": st.builds(m.Nack, agents, uint64, uint64, uint64, errors),
-    "reply": st.builds(m.Reply, data, traces),
+    "reply": st.builds(m.Reply, data, traces, st.none() | commits),
+    "save": st.builds(m.Save, agents, uint64, uint64, states),
     "list_subscriptions": st.just(m.ListSubscriptions()),
 }  # fmt: skip
 
@@ -52,14 +58,17 @@ INCOMING = {
 def on_the_wire(kind: str, body: m.Body) -> wire.Message:
     """A body as a client's generated code writes it."""
     message = wire.Message()
-    part = getattr(message, kind)
+    fill_all(getattr(message, kind), body)
+    return message
+
+
+def fill_all(part: Any, body: object) -> None:
+    """Sets what the value has of the message's fields."""
     part.SetInParent()
     for name in (field.name for field in part.DESCRIPTOR.fields):
         value = getattr(body, name, None)
-        if value is None or name == "commit":
-            continue
-        fill(part, name, value)
-    return message
+        if value is not None:
+            fill(part, name, value)
 
 
 def fill(part: object, name: str, value: object) -> None:
@@ -73,8 +82,13 @@ def fill(part: object, name: str, value: object) -> None:
         for field in ("reason", "message", "retryable", "may_have_run", "retry_after_ms"):
             setattr(getattr(part, name), field, getattr(value, field))
         getattr(part, name).details.update(value.details)
+    elif isinstance(value, m.State | m.Commit):
+        fill_all(getattr(part, name), value)
     elif isinstance(value, dict):
         getattr(part, name).update(value)
+    elif name == "publishes":
+        for publish in value:  # type: ignore[attr-defined]
+            fill_all(part.publishes.add(), publish)  # type: ignore[attr-defined]
     elif isinstance(value, tuple | frozenset):
         getattr(part, name).extend(value)
     else:
@@ -196,10 +210,20 @@ def test_a_subscription_is_durable_unless_it_says_otherwise() -> None:
         assert body == m.Subscribe(m.Subscription(m.SubscriptionKey("t", 1, "a"), durable, 5))
 
 
-def test_commits_are_noticed() -> None:
-    frame = wire.Frame(messages=[wire.Message(reply={"commit": {}}), wire.Message(ack={"commit": {}})])
-    bodies = [message.body for message in decode_frame(frame.SerializeToString(), NOW).messages]
-    assert [body.has_commit for body in bodies] == [True, True]  # type: ignore[attr-defined]
+def test_agents_are_given_with_their_state_and_asked_back() -> None:
+    agent = AgentId("w", "k")
+    bodies = [
+        m.Activate(agent, 1),
+        m.Activate(agent, 2, m.State(b"", "text/plain", 3)),
+        m.Deactivate(agent, 2, 5000),
+    ]
+    frame = m.Frame(1, 0, 0, 0, [m.Message(body, 1) for body in bodies])
+    sent = wire.Frame.FromString(encode_frame(frame, NOW)).messages
+    assert not sent[0].activate.HasField("state")
+    state = sent[1].activate.state
+    assert (sent[1].activate.epoch, state.data, state.content_type, state.version) == (2, b"", "text/plain", 3)
+    asked = sent[2].deactivate
+    assert (asked.agent.type, asked.agent.key, asked.epoch, asked.timeout_ms) == ("w", "k", 2, 5000)
 
 
 @pytest.mark.parametrize(

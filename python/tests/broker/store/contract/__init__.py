@@ -8,12 +8,13 @@ from parley_broker.store.base import Store
 
 from .base import ANN, BEN, NO_LIMIT, OpeningContract, event
 from .events import EventContract
+from .states import StateContract
 from .subscriptions import SubscriptionContract
 
 __all__ = ["ANN", "BEN", "NO_LIMIT", "StoreContract", "event"]
 
 
-class StoreContract(OpeningContract, SubscriptionContract, EventContract):
+class StoreContract(OpeningContract, SubscriptionContract, EventContract, StateContract):
     """The contract; a subclass gives `store`, a store that was never opened."""
 
     @pytest.fixture

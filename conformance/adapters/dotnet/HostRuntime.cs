@@ -81,7 +81,7 @@ internal sealed class HostRuntime(DistributedRuntime runtime, Witness witness, b
     public void Publish(JsonElement command)
     {
         var (label, message) = Message(command);
-        var options = new PublishOptions { EventId = command.TextOr("event_id", null), Ephemeral = command.Flag("ephemeral", false) };
+        var options = new PublishOptions { MessageId = command.TextOr("event_id", null), Ephemeral = command.Flag("ephemeral", false) };
         _ = RunAsync(label, async token =>
         {
             await runtime.PublishMessageAsync(message, TopicId.Parse(command.Text("topic")), options, token);

@@ -5,8 +5,8 @@ namespace Parley;
 
 public sealed partial class DistributedRuntime
 {
-    // What was asked for before the start, in order; null once started.
-    private ConcurrentQueue<Subscription>? _subscriptionsAtStart = new();
+    // What was asked for before the start, in order.
+    private readonly ConcurrentQueue<Subscription> _subscriptionsAtStart = new();
 
     /// <inheritdoc />
     public async Task<AgentType> RegisterAgentFactoryAsync(
@@ -36,14 +36,13 @@ public sealed partial class DistributedRuntime
     public async Task AddSubscriptionAsync(Subscription subscription, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(subscription);
-        if (_subscriptionsAtStart is { } later)
+        if (Volatile.Read(ref _starting) is null)
         {
-            later.Enqueue(subscription);
+            _subscriptionsAtStart.Enqueue(subscription);
             return;
         }
 
-        await CommandAsync(new Message { Subscribe = new Subscribe { Subscription = subscription.ToWire() } }, $"Adding {subscription}", cancellationToken)
-            .ConfigureAwait(false);
+        await SubscribeAsync(subscription, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc />
@@ -58,11 +57,11 @@ public sealed partial class DistributedRuntime
     private async Task AnnounceAsync(AgentRegistration registration, RegisterOptions options, CancellationToken cancellationToken)
     {
         var subscriptions = AgentRegistration.SubscriptionsOf(registration.Type, options);
-        if (_subscriptionsAtStart is { } later)
+        if (Volatile.Read(ref _starting) is null)
         {
             foreach (var subscription in subscriptions)
             {
-                later.Enqueue(subscription);
+                _subscriptionsAtStart.Enqueue(subscription);
             }
 
             return;
@@ -83,6 +82,16 @@ public sealed partial class DistributedRuntime
             await AddSubscriptionAsync(subscription, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private async Task AnnounceAllAsync(CancellationToken cancellationToken)
+    {
+        // Types before subscriptions: one that is not durable ends when nobody hosts its type.
+        await Task.WhenAll(_host.Types.Select(t => RegisterAsync(t, cancellationToken))).ConfigureAwait(false);
+        await Task.WhenAll(_subscriptionsAtStart.Distinct().Select(s => SubscribeAsync(s, cancellationToken))).ConfigureAwait(false);
+    }
+
+    private Task SubscribeAsync(Subscription subscription, CancellationToken cancellationToken) =>
+        CommandAsync(new Message { Subscribe = new Subscribe { Subscription = subscription.ToWire() } }, $"Adding {subscription}", cancellationToken);
 
     private async Task RegisterAsync(AgentRegistration registration, CancellationToken cancellationToken)
     {

@@ -27,12 +27,12 @@ public sealed partial class DistributedRuntime
         }
 
         var chain = CallScope.ChainOfNewCall();
-        var budget = CallBudget.Of(options?.Timeout, _options.DefaultTimeout, CallScope.Current, _options.TimeProvider);
+        var budget = CallBudget.Of(options?.Timeout, _options.DefaultTimeout, CallScope.Current, _options.TimeProvider, _session.LongestCall);
         var request = new Request
         {
             Target = recipient.ToWire(),
             WaitForReady = options?.WaitForReady == true,
-            Envelope = Enclose(message, options?.MessageId),
+            Envelope = Enclose(message, Names.CheckText(options?.MessageId, "message_id")),
         };
         foreach (var waiting in chain)
         {

@@ -16,7 +16,7 @@ public sealed partial class DistributedRuntime
         var publish = new Publish
         {
             Topic = topic.ToWire(),
-            EventId = options?.EventId ?? string.Empty,
+            EventId = Names.CheckText(options?.MessageId, "message_id", Names.MaxIdBytes) ?? string.Empty,
             Ephemeral = options?.Ephemeral == true,
             Envelope = Enclose(message, options?.MessageId),
         };

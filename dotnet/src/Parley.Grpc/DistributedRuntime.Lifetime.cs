@@ -7,7 +7,7 @@ public sealed partial class DistributedRuntime
     private readonly CancellationTokenSource _tornDown = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
-    private bool _started;
+    private Task? _starting;
     private string? _lost;
     private Task? _stopping;
 
@@ -21,25 +21,14 @@ public sealed partial class DistributedRuntime
     public Task Completion => _ended.Task;
 
     /// <inheritdoc />
-    public async Task StartAsync(CancellationToken cancellationToken = default)
+    public Task StartAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfEnded();
-        ConcurrentStart start;
         lock (_lock)
         {
-            if (_started)
-            {
-                return;
-            }
-
-            _started = true;
-            start = new ConcurrentStart([.. _host.Types], [.. _subscriptionsAtStart ?? []]);
-            _subscriptionsAtStart = null;
+            // A start that failed may be tried again; what the broker has of it by then is only said once more.
+            return _starting is null or { IsFaulted: true } or { IsCanceled: true } ? _starting = AnnounceAllAsync(cancellationToken) : _starting;
         }
-
-        // Types before subscriptions: one that is not durable ends when nobody hosts its type.
-        await Task.WhenAll(start.Types.Select(t => RegisterAsync(t, cancellationToken))).ConfigureAwait(false);
-        await Task.WhenAll(start.Subscriptions.Distinct().Select(s => AddSubscriptionAsync(s, cancellationToken))).ConfigureAwait(false);
     }
 
     /// <inheritdoc />
@@ -101,30 +90,42 @@ public sealed partial class DistributedRuntime
             _lost = why;
         }
 
-        DistributedLog.ConnectionLost(_logger, why);
-        await TearDownAsync().ConfigureAwait(false);
-        Change(RuntimeState.Lost, why);
-        _ended.TrySetException(Unavailable(why));
-        // Who does not wait for the end need not hear of it.
-        _ = _ended.Task.Exception;
+        try
+        {
+            DistributedLog.ConnectionLost(_logger, why);
+            await TearDownAsync().ConfigureAwait(false);
+            Change(RuntimeState.Lost, why);
+        }
+        finally
+        {
+            _ended.TrySetException(Unavailable(why));
+            // Who does not wait for the end need not hear of it.
+            _ = _ended.Task.Exception;
+        }
     }
 
     private async Task DrainAsync(CancellationToken cancellationToken)
     {
-        if (_lost is null)
+        try
         {
-            Change(RuntimeState.Draining, "stop");
-            DistributedLog.Draining(_logger, "the runtime is being stopped");
-            await HandOverAsync(cancellationToken).ConfigureAwait(false);
-        }
+            if (_lost is null)
+            {
+                Change(RuntimeState.Draining, "stop");
+                DistributedLog.Draining(_logger, "the runtime is being stopped");
+                await HandOverAsync(cancellationToken).ConfigureAwait(false);
+            }
 
-        await _session.CloseAsync("stop").ConfigureAwait(false);
-        await TearDownAsync().ConfigureAwait(false);
-        await _host.DisposeAgentsAsync(_logger).ConfigureAwait(false);
-        await _session.DisposeAsync().ConfigureAwait(false);
-        Change(RuntimeState.Closed, _lost ?? string.Empty);
-        DistributedLog.Stopped(_logger);
-        _ended.TrySetResult();
+            await _session.CloseAsync("stop").ConfigureAwait(false);
+            await TearDownAsync().ConfigureAwait(false);
+            await _host.DisposeAgentsAsync(_logger).ConfigureAwait(false);
+            await _session.DisposeAsync().ConfigureAwait(false);
+            Change(RuntimeState.Closed, _lost ?? string.Empty);
+            DistributedLog.Stopped(_logger);
+        }
+        finally
+        {
+            _ended.TrySetResult();
+        }
     }
 
     /// <summary>Lets what was dispatched here finish, within the drain timeout (DRN-2).</summary>
@@ -133,7 +134,7 @@ public sealed partial class DistributedRuntime
         var budget = CallBudget.Of(null, _options.DrainTimeout, null, _options.TimeProvider);
         try
         {
-            if (_started && _session.Understands(Message.KindOneofCase.Drain))
+            if (_starting is not null && _session.Understands(Message.KindOneofCase.Drain))
             {
                 var drain = new Drain { TimeoutMs = (uint)_options.DrainTimeout.TotalMilliseconds, Reason = "stop" };
                 await _session.AskAsync(new Message { Drain = drain }, new PendingAnswer("Draining", budget), null, cancellationToken)
@@ -157,7 +158,19 @@ public sealed partial class DistributedRuntime
     private void Change(RuntimeState state, string reason)
     {
         State = state;
-        StateChanged?.Invoke(this, new RuntimeStateChangedEventArgs(state, reason));
+        var change = new RuntimeStateChangedEventArgs(state, reason);
+        foreach (var handler in Delegate.EnumerateInvocationList(StateChanged))
+        {
+            try
+            {
+                handler(this, change);
+            }
+            catch (Exception e)
+            {
+                // What a user's handler raises is no failure of the runtime's.
+                DistributedLog.StateHandlerFailed(_logger, state, e);
+            }
+        }
     }
 
     private void ThrowIfNotRunning()
@@ -168,7 +181,7 @@ public sealed partial class DistributedRuntime
             ThrowIfEnded();
         }
 
-        if (!_started)
+        if (_starting is null)
         {
             throw new InvalidOperationException("The runtime has not been started: call StartAsync first.");
         }
@@ -188,6 +201,4 @@ public sealed partial class DistributedRuntime
     }
 
     private static UnavailableException Unavailable(string why) => new($"The connection to the broker was lost: {why}.");
-
-    private sealed record ConcurrentStart(IReadOnlyList<AgentRegistration> Types, IReadOnlyList<Subscription> Subscriptions);
 }

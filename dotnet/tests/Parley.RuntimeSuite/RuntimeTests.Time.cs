@@ -51,13 +51,38 @@ public abstract partial class RuntimeTests
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(-1)]
-    [InlineData(5e9)]
+    [InlineData(-2)]
+    [InlineData(-5e9)]
     public async Task A_timeout_that_is_not_allowed_is_refused(double ms)
     {
         var options = new SendOptions { Timeout = TimeSpan.FromMilliseconds(ms) };
-        await Assert.ThrowsAsync<InvalidArgumentException>(() => Runtime.SendMessageAsync(new Ask("x"), Somebody, options));
+        var raised = await Assert.ThrowsAsync<InvalidArgumentException>(() => Runtime.SendMessageAsync(new Ask("x"), Somebody, options));
+        Assert.Equal("timeout", raised.Details["field"]);
+    }
+
+    [Fact]
+    public async Task No_time_at_all_is_up_at_once()
+    {
+        var raised = await Assert.ThrowsAsync<DeadlineExceededException>(
+            () => Runtime.SendMessageAsync(new Wait("never"), Somebody, new SendOptions { Timeout = TimeSpan.Zero }));
+        Assert.Equal(("0", "call", false), (raised.Details["timeout_ms"], raised.Details["timeout_source"], raised.MayHaveRun));
+        Assert.DoesNotContain("start never", Witness.Seen);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(5e9)]
+    public async Task Any_longer_timeout_is_cut_to_what_is_possible(double ms)
+    {
+        var options = new SendOptions { Timeout = TimeSpan.FromMilliseconds(ms) };
+        await Runtime.SendMessageAsync(new Ask("x"), Somebody, options).Within();
+    }
+
+    [Fact]
+    public async Task An_exceeded_deadline_names_its_source()
+    {
+        var call = await Assert.ThrowsAsync<DeadlineExceededException>(() => Runtime.SendMessageAsync(new Wait("a"), Somebody, Soon).Within());
+        Assert.Equal(("300", "call"), (call.Details["timeout_ms"], call.Details["timeout_source"]));
     }
 
     [Fact]

@@ -46,8 +46,34 @@ public abstract partial class RuntimeTests : IAsyncLifetime
     [Fact]
     public async Task A_result_of_another_class_than_asked_for_is_named()
     {
-        var raised = await Assert.ThrowsAsync<InvalidCastException>(() => Runtime.SendMessageAsync<Answer>(new Gossip("refuse"), Somebody).Within());
-        Assert.Contains(nameof(Refusal), raised.Message, StringComparison.Ordinal);
+        var raised = await Assert.ThrowsAsync<UnknownMessageTypeException>(() => Runtime.SendMessageAsync<Answer>(new Gossip("refuse"), Somebody).Within());
+        Assert.Contains(typeof(Refusal).ToString(), raised.Message, StringComparison.Ordinal);
+        Assert.Contains(typeof(Answer).ToString(), raised.Message, StringComparison.Ordinal);
+        Assert.Equal(("Refusal", "Answer", true), (raised.Details["type_name"], raised.Details["understood"], raised.MayHaveRun));
+    }
+
+    [Theory]
+    [InlineData(0xd800)]
+    [InlineData(0xdc00)]
+    [InlineData(0)]
+    public async Task A_message_id_that_is_no_text_is_refused(int surrogate)
+    {
+        // Attributes cannot hold one.
+        var id = surrogate == 0 ? string.Empty : $"a{(char)surrogate}b";
+        var sent = await Assert.ThrowsAsync<InvalidArgumentException>(
+            () => Runtime.SendMessageAsync(new Ask("x"), Somebody, new SendOptions { MessageId = id }));
+        var published = await Assert.ThrowsAsync<InvalidArgumentException>(
+            () => Runtime.PublishMessageAsync(new News("x"), new TopicId("news"), new PublishOptions { MessageId = id }));
+        Assert.Equal(("message_id", "message_id"), (sent.Details["field"], published.Details["field"]));
+    }
+
+    [Fact]
+    public async Task A_message_id_of_an_event_has_at_most_255_bytes()
+    {
+        var topic = new TopicId("paper");
+        await Runtime.PublishMessageAsync(new News("x"), topic, new PublishOptions { MessageId = new string('x', 255) });
+        await Assert.ThrowsAsync<InvalidArgumentException>(
+            () => Runtime.PublishMessageAsync(new News("x"), topic, new PublishOptions { MessageId = new string('é', 128) }));
     }
 
     [Theory]

@@ -3,11 +3,14 @@ using Parley.Wire.V1;
 namespace Parley;
 
 /// <summary>An event on its way through its handler; settled by one Ack or Nack, unless it is ephemeral (DLV-2).</summary>
-internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher, HostedAgent hosted, Delivery delivery) : HandlerRun
+internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher, HostedAgent hosted, Delivery delivery) : SlotRun
 {
     // Here, so that a malformed delivery fails before it is taken up.
     private readonly TopicId _topic = delivery.Topic.FromWire();
     private readonly AgentId? _sender = delivery.Sender?.FromWire();
+    private int _isSettled;
+    private int _isForgotten;
+    private Task _settling = Task.CompletedTask;
 
     public override async Task RunAsync()
     {
@@ -15,40 +18,94 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
         using var limit = new CancellationTokenSource(options.EventTimeout, options.TimeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, context.TornDown);
         using var blocked = hosted.IsStateless ? null : new BlockedAgentWarning(hosted.Id, options.TimeProvider, context.Logger);
-        Message? settlement = null;
+        // Whether the handler has noticed or not (DLV-9); the agent's other events wait for it all the same.
+        await using (limit.Token.UnsafeRegister(static s => ((DeliveryRun)s!).GiveUp(), this).ConfigureAwait(true))
+        {
+            await EndWithAsync(limit.Token, either.Token).ConfigureAwait(false);
+        }
+
+        ReleaseSlot();
+        if (hosted.Events.Next() is { } next)
+        {
+            context.Slots.Start(hosted, (SlotRun)next);
+        }
+
+        await _settling.ConfigureAwait(false);
+        await context.EndAsync(hosted).ConfigureAwait(false);
+    }
+
+    private async Task EndWithAsync(CancellationToken limit, CancellationToken token)
+    {
         try
         {
             context.Session.GiveBack(delivery.Envelope.Length);
-            settlement = await HandleAsync(either.Token).ConfigureAwait(false);
+            var settlement = await HandleAsync(token).ConfigureAwait(false);
+            if (limit.IsCancellationRequested)
+            {
+                GiveUp();
+            }
+
+            Settle(settlement);
+        }
+        catch when (limit.IsCancellationRequested)
+        {
+            GiveUp();
         }
         catch (Exception e) when (!context.TornDown.IsCancellationRequested)
         {
-            var failure = limit.IsCancellationRequested ? TooLong(options.EventTimeout, e)
-                : e as ParleyException ?? HandlerFailures.Of(e, hosted.Id, null, either.Token);
-            DistributedLog.EventFailed(
-                context.Logger, delivery.EventId, _topic, hosted.Id, (int)delivery.Attempt, failure.ReasonName, e);
-            settlement = new Message { Nack = Nack(failure) };
+            var failure = e as ParleyException ?? HandlerFailures.Of(e, hosted.Id, null, token);
+            if (Settle(Settlement.Nack(delivery, failure)))
+            {
+                LogFailure(failure.ReasonName, e);
+            }
         }
         catch (Exception e)
         {
             // The session is over: the event is the broker's again.
-            DistributedLog.EventFailed(
-                context.Logger, delivery.EventId, _topic, hosted.Id, (int)delivery.Attempt, nameof(ErrorReason.Cancelled), e);
+            LogFailure(nameof(ErrorReason.Cancelled), e);
+            Settle(null);
         }
+    }
 
-        context.Slots.Release();
-        if (hosted.Events.Next() is { } next)
+    private void GiveUp()
+    {
+        var limit = context.Options.EventTimeout;
+        var failure = new DeadlineExceededException($"The handler of {hosted.Id} ran for more than {limit}, the limit for events.");
+        if (Settle(Settlement.Nack(delivery, failure)))
         {
-            context.Slots.Start(hosted, next);
+            LogFailure(failure.ReasonName, failure);
+            ReleaseSlot();
+        }
+    }
+
+    /// <summary>Sends the result of this attempt, or, null, drops it; false if it has one already.</summary>
+    private bool Settle(Message? settlement)
+    {
+        if (Interlocked.Exchange(ref _isSettled, 1) == 1)
+        {
+            return false;
         }
 
+        _settling = SettleAsync(settlement);
+        return true;
+    }
+
+    private async Task SettleAsync(Message? settlement)
+    {
         if (settlement is not null && delivery.Position > 0)
         {
-            await SettleAsync(settlement).ConfigureAwait(false);
+            await Settlement.SendAsync(context, hosted.Id, delivery.EventId, settlement, Forget).ConfigureAwait(false);
         }
+        Forget();
+    }
 
-        dispatcher.Forget(hosted.Id, delivery.Position);
-        await context.EndAsync(hosted).ConfigureAwait(false);
+    // Once: the position may have been delivered anew by the time that the second word comes.
+    private void Forget()
+    {
+        if (Interlocked.Exchange(ref _isForgotten, 1) == 0)
+        {
+            dispatcher.Forget(hosted.Id, delivery.Position);
+        }
     }
 
     private async Task<Message?> HandleAsync(CancellationToken token)
@@ -76,7 +133,7 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
         try
         {
             await InvokeAsync(agent, message, envelope.MessageId, token).ConfigureAwait(false);
-            return new Message { Ack = Ack(ignored: false) };
+            return Settlement.Ack(delivery, ignored: false);
         }
         catch (UnhandledMessageException e) when (e.IsAbout(message))
         {
@@ -101,41 +158,9 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
     private Message Ignored(ParleyException why)
     {
         DistributedLog.EventIgnored(context.Logger, delivery.EventId, _topic, hosted.Id, why.Message);
-        return new Message { Ack = Ack(ignored: true) };
+        return Settlement.Ack(delivery, ignored: true);
     }
 
-    private Ack Ack(bool ignored) => new()
-    {
-        Recipient = delivery.Recipient,
-        Epoch = delivery.Epoch,
-        Position = delivery.Position,
-        Round = delivery.Round,
-        Ignored = ignored,
-    };
-
-    private Nack Nack(ParleyException failure) => new()
-    {
-        Recipient = delivery.Recipient,
-        Epoch = delivery.Epoch,
-        Position = delivery.Position,
-        Round = delivery.Round,
-        Error = failure.ToWire(),
-    };
-
-    private async Task SettleAsync(Message settlement)
-    {
-        var budget = CallBudget.Of(null, context.Options.DefaultTimeout, null, context.Options.TimeProvider);
-        try
-        {
-            var answer = new PendingAnswer($"The result of event {delivery.EventId}", budget);
-            await context.Session.AskAsync(settlement, answer, null, CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (ParleyException e)
-        {
-            DistributedLog.SettlementRefused(context.Logger, delivery.EventId, hosted.Id, e.ReasonName, e.Message);
-        }
-    }
-
-    private DeadlineExceededException TooLong(TimeSpan limit, Exception cause) =>
-        new($"The handler of {hosted.Id} ran for more than {limit}, the limit for events.", cause);
+    private void LogFailure(string reason, Exception cause) =>
+        DistributedLog.EventFailed(context.Logger, delivery.EventId, _topic, hosted.Id, (int)delivery.Attempt, reason, cause);
 }

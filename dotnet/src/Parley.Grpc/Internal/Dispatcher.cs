@@ -75,7 +75,7 @@ internal sealed class Dispatcher(DispatchContext context)
         if (FindTarget(target, request.Epoch) is not { } hosted)
         {
             GiveBackIf(isRoot, request.Envelope.Length);
-            throw Stale(target, request.Epoch);
+            throw NotHere(target, request.Epoch);
         }
 
         var run = new RequestRun(context, this, hosted, id, request);
@@ -97,7 +97,7 @@ internal sealed class Dispatcher(DispatchContext context)
         if (FindTarget(recipient, delivery.Epoch) is not { } hosted)
         {
             GiveBackIf(true, delivery.Envelope.Length);
-            DistributedLog.MessageDropped(context.Logger, nameof(Delivery), Stale(recipient, delivery.Epoch).Message);
+            _ = RefuseAsync(delivery, recipient, NotHere(recipient, delivery.Epoch));
             return;
         }
 
@@ -201,18 +201,28 @@ internal sealed class Dispatcher(DispatchContext context)
         }
     }
 
-    private StaleEpochException Stale(AgentId agent, ulong epoch)
+    /// <summary>Nacks an event whose agent is not here, so that it is not in flight for ever.</summary>
+    private async Task RefuseAsync(Delivery delivery, AgentId recipient, ParleyException error)
     {
-        var current = context.Host.Find(agent)?.Epoch;
-        var details = new Dictionary<string, string> { ["epoch"] = epoch.ToString(CultureInfo.InvariantCulture) };
-        if (current is { } known)
+        DistributedLog.MessageDropped(context.Logger, nameof(Delivery), error.Message);
+        if (delivery.Position > 0)
         {
-            details["current"] = known.ToString(CultureInfo.InvariantCulture);
+            await Settlement.SendAsync(context, recipient, delivery.EventId, Settlement.Nack(delivery, error)).ConfigureAwait(false);
         }
-
-        return new StaleEpochException($"{agent} has no place here with the epoch {epoch}{(current is null ? string.Empty : $"; its epoch here is {current}")}.")
-        {
-            Details = details,
-        };
     }
+
+    // An agent that could not be made has its place still, until the broker has heard of it (AGT-6).
+    private ParleyException NotHere(AgentId agent, ulong epoch) => context.Host.Find(agent) is { } hosted
+        ? new StaleEpochException($"{agent} has no place here with the epoch {epoch}; its epoch here is {hosted.Epoch}.")
+        {
+            Details = new Dictionary<string, string>
+            {
+                ["epoch"] = epoch.ToString(CultureInfo.InvariantCulture),
+                ["current"] = hosted.Epoch.ToString(CultureInfo.InvariantCulture),
+            },
+        }
+        : new ActivationFailedException($"The agent {agent} is not active in this process.")
+        {
+            Details = new Dictionary<string, string> { ["agent"] = agent.ToString() },
+        };
 }

@@ -26,6 +26,9 @@ internal static partial class DistributedLog
     [LoggerMessage(107, LogLevel.Information, "Stopped")]
     public static partial void Stopped(ILogger logger);
 
+    [LoggerMessage(108, LogLevel.Error, "A handler of StateChanged raised when the state became {State}")]
+    public static partial void StateHandlerFailed(ILogger logger, RuntimeState state, Exception cause);
+
     [LoggerMessage(110, LogLevel.Information, "Hosting agent type {AgentType}, mode {Mode}")]
     public static partial void Registered(ILogger logger, string agentType, AgentMode mode);
 

@@ -3,11 +3,11 @@ namespace Parley;
 /// <summary>Limits how many handlers of events and root calls run at once; what comes beyond waits, in order.</summary>
 internal sealed class HandlerSlots(int count)
 {
-    private readonly Queue<(HostedAgent Hosted, HandlerRun Run)> _waiting = new();
+    private readonly Queue<(HostedAgent Hosted, SlotRun Run)> _waiting = new();
     private int _free = count;
 
-    /// <summary>Starts the handler now, or when a slot is free.</summary>
-    public void Start(HostedAgent hosted, HandlerRun run)
+    /// <summary>Starts the handler now, or when a slot is free; the run gives the slot back.</summary>
+    public void Start(HostedAgent hosted, SlotRun run)
     {
         lock (_waiting)
         {
@@ -20,13 +20,14 @@ internal sealed class HandlerSlots(int count)
             _free--;
         }
 
+        run.Take(this);
         hosted.Start(run);
     }
 
-    /// <summary>A handler has ended: its slot goes to the next.</summary>
+    /// <summary>A slot is free: it goes to the next.</summary>
     public void Release()
     {
-        (HostedAgent Hosted, HandlerRun Run) next;
+        (HostedAgent Hosted, SlotRun Run) next;
         lock (_waiting)
         {
             if (!_waiting.TryDequeue(out next))
@@ -36,6 +37,19 @@ internal sealed class HandlerSlots(int count)
             }
         }
 
+        next.Run.Take(this);
         next.Hosted.Start(next.Run);
     }
+}
+
+/// <summary>A run that may hold a slot; it gives it back once, when it has ended for whoever waits for it.</summary>
+internal abstract class SlotRun : HandlerRun
+{
+    private HandlerSlots? _slots;
+
+    /// <summary>The run holds a slot from now on.</summary>
+    public void Take(HandlerSlots slots) => _slots = slots;
+
+    /// <summary>Gives the slot back, if there is one still.</summary>
+    protected void ReleaseSlot() => Interlocked.Exchange(ref _slots, null)?.Release();
 }

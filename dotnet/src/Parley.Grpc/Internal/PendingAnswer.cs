@@ -14,6 +14,9 @@ internal class PendingAnswer(string what, CallBudget budget) : PendingCall<Messa
     /// <summary>Called when nobody waits for the answer any more; true: the waiter cancelled.</summary>
     public Action<PendingAnswer, bool>? Abandoned { get; set; }
 
+    /// <summary>Called by the reading loop when the answer has come, before anything that follows it is read.</summary>
+    public Action? Answered { get; init; }
+
     /// <summary>The `id` on the wire.</summary>
     public ulong Id { get; set; }
 

@@ -3,7 +3,7 @@ using Parley.Wire.V1;
 namespace Parley;
 
 /// <summary>A call on its way through its handler; ends with exactly one answer (RPC-1).</summary>
-internal sealed class RequestRun : HandlerRun
+internal sealed class RequestRun : SlotRun
 {
     private readonly DispatchContext _context;
     private readonly Dispatcher _dispatcher;
@@ -43,6 +43,8 @@ internal sealed class RequestRun : HandlerRun
     public override async Task RunAsync()
     {
         Message answer;
+        // The call has ended for its caller, whether the handler has noticed or not.
+        using var ended = _cancelled.Token.UnsafeRegister(static s => ((RequestRun)s!).ReleaseSlot(), this);
         try
         {
             if (IsRoot)
@@ -62,12 +64,8 @@ internal sealed class RequestRun : HandlerRun
         _dispatcher.Forget(_id);
         answer.Re = _id;
         _context.Session.Tell(answer);
+        ReleaseSlot();
         _cancelled.Dispose();
-        if (IsRoot)
-        {
-            _context.Slots.Release();
-        }
-
         await _context.EndAsync(_hosted).ConfigureAwait(false);
     }
 

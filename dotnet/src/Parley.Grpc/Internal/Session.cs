@@ -42,6 +42,9 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>The largest envelope, in bytes.</summary>
     public long MaxEnvelopeBytes => Welcome.Limits is { MaxEnvelopeBytes: > 0 } limits ? (long)limits.MaxEnvelopeBytes : long.MaxValue;
 
+    /// <summary>The longest timeout of a call that the broker does not cut; null: any (RPC-4).</summary>
+    public TimeSpan? LongestCall => Welcome.Limits is { MaxCallTimeoutMs: > 0 } limits ? TimeSpan.FromMilliseconds(limits.MaxCallTimeoutMs) : null;
+
     /// <summary>Ends with why the connection ended; never fails.</summary>
     public Task<string> Ended => _ended.Task;
 
@@ -217,6 +220,7 @@ internal sealed class Session : IAsyncDisposable
             return;
         }
 
+        pending.Answered?.Invoke();
         if (answer.KindCase == Message.KindOneofCase.Error)
         {
             pending.Fail(answer.Error.FromWire());

@@ -11,8 +11,8 @@ internal static class WireTypes
     [
         Message.WelcomeFieldNumber, Message.HeartbeatFieldNumber, Message.GoodbyeFieldNumber, Message.DrainFieldNumber,
         Message.DoneFieldNumber, Message.ErrorFieldNumber, Message.ActivateFieldNumber, Message.DeactivateFieldNumber,
-        Message.RequestFieldNumber, Message.ReplyFieldNumber, Message.CancelFieldNumber, Message.SubscriptionListFieldNumber,
-        Message.PublishedFieldNumber, Message.DeliveryFieldNumber,
+        Message.RequestFieldNumber, Message.ReplyFieldNumber, Message.CancelFieldNumber, Message.PublishedFieldNumber,
+        Message.DeliveryFieldNumber,
     ];
 
     public static Wire.V1.AgentId ToWire(this AgentId id) => new() { Type = id.Type, Key = id.Key };

@@ -6,6 +6,9 @@ namespace Parley;
 /// <summary>The rules for names of agents and topics (ID-1, ID-2).</summary>
 internal static class Names
 {
+    /// <summary>The longest event id and idempotency key, in bytes of UTF-8.</summary>
+    public const int MaxIdBytes = 255;
+
     private const int MaxTypeBytes = 255;
     private const int MaxKeyBytes = 1024;
     private const string Alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
@@ -52,6 +55,34 @@ internal static class Names
         return bytes <= MaxKeyBytes
             ? key
             : throw Refused(field, $"The {field} has {bytes} bytes of UTF-8; at most {MaxKeyBytes} are allowed.");
+    }
+
+    /// <summary>Returns an id of a message, or a key of a call, as it is, or throws; null is legal.</summary>
+    public static string? CheckText(string? text, string field, int maxBytes = int.MaxValue)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        if (text.Length == 0)
+        {
+            throw Refused(field, $"The {field} is empty; it needs at least one character.");
+        }
+
+        var bytes = 0;
+        for (var rest = text.AsSpan(); rest.Length > 0;)
+        {
+            if (Rune.DecodeFromUtf16(rest, out var rune, out var length) != OperationStatus.Done)
+            {
+                throw Refused(field, $"The {field} has a lone surrogate U+{(int)rest[0]:X4} at index {text.Length - rest.Length}; it must be valid Unicode.");
+            }
+
+            bytes += rune.Utf8SequenceLength;
+            rest = rest[length..];
+        }
+
+        return bytes <= maxBytes ? text : throw Refused(field, $"The {field} has {bytes} bytes of UTF-8; at most {maxBytes} are allowed.");
     }
 
     /// <summary>Cuts <c>type/rest</c> at the first '/'.</summary>

@@ -22,7 +22,7 @@ public interface IAgentRuntime : IAsyncDisposable
     /// <param name="options">How; null: the defaults.</param>
     /// <param name="cancellationToken">Cancels the call, also in the handler.</param>
     /// <exception cref="ParleyException">The call failed; see <see cref="ParleyException.Reason"/> (RPC-1).</exception>
-    /// <exception cref="InvalidCastException">The result is of another class.</exception>
+    /// <exception cref="UnknownMessageTypeException">The result is of another class, or of none that is known (RPC-14).</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     Task<T> SendMessageAsync<T>(object message, AgentId recipient, SendOptions? options = null, CancellationToken cancellationToken = default);
 

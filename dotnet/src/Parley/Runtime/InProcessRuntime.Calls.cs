@@ -27,7 +27,7 @@ public sealed partial class InProcessRuntime
         var registration = await FindHostAsync(recipient, options?.WaitForReady == true, budget, cancellationToken).ConfigureAwait(false);
 
         var call = new Call(budget, recipient, new CancellationTokenSource());
-        var context = new MessageContext(options?.Sender, null, IsRpc: true, options?.MessageId ?? NewMessageId(), call.Token)
+        var context = new MessageContext(options?.Sender, null, IsRpc: true, Names.CheckText(options?.MessageId, "message_id") ?? NewMessageId(), call.Token)
         {
             Deadline = budget.Deadline,
         };

@@ -29,7 +29,7 @@ public sealed partial class InProcessRuntime
         topic.ThrowIfDefault();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfNotRunning();
-        var messageId = options?.MessageId ?? NewMessageId();
+        var messageId = Names.CheckText(options?.MessageId, "message_id", Names.MaxIdBytes) ?? NewMessageId();
         var recipients = _subscriptions.Values.Where(s => s.Matches(topic)).Select(s => s.Recipient(topic)).Distinct()
             .Where(r => r != options?.Sender).ToArray();
         if (recipients.Length == 0)

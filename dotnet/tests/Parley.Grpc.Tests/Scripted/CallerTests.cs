@@ -133,6 +133,35 @@ public sealed class CallerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_timeout_beyond_the_brokers_limit_is_cut_to_it()
+    {
+        var welcome = ScriptedBroker.NewWelcome();
+        welcome.Limits.MaxCallTimeoutMs = 5_000;
+        var (runtime, connection) = await StartAsync(welcome: welcome);
+        var call = runtime.SendMessageAsync(new Ask("x"), Somebody, new SendOptions { Timeout = Timeout.InfiniteTimeSpan });
+        var request = await connection.NextAsync(Message.KindOneofCase.Request);
+        Assert.InRange(request.Request.TimeoutMs, 1u, 5_000u);
+        await connection.SendAsync(new Message { Re = request.Id, Error = new DeadlineExceededException("late") { MayHaveRun = true }.ToWire() });
+        await Assert.ThrowsAsync<DeadlineExceededException>(() => call.Within());
+    }
+
+    [Fact]
+    public async Task An_explicit_message_id_is_the_events_id()
+    {
+        var (runtime, connection) = await StartAsync();
+        var publishing = runtime.PublishMessageAsync(new News("x"), News, new PublishOptions { MessageId = "mine" });
+        var publish = await NextPublishAsync(connection);
+        Assert.Equal(("mine", "mine"), (publish.Publish.EventId, Envelope.Parser.ParseFrom(publish.Publish.Envelope).MessageId));
+        await AnswerAsync(connection, publish);
+        await publishing.Within();
+        var another = runtime.PublishMessageAsync(new News("x"), News);
+        publish = await NextPublishAsync(connection);
+        Assert.Empty(publish.Publish.EventId);
+        await AnswerAsync(connection, publish);
+        await another.Within();
+    }
+
+    [Fact]
     public async Task An_unknown_reason_is_usable_through_its_flags()
     {
         var (runtime, connection) = await StartAsync();

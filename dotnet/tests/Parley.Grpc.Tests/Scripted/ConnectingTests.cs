@@ -115,6 +115,49 @@ public sealed class ConnectingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_handler_of_state_changes_that_raises_hangs_nothing()
+    {
+        var (runtime, connection) = await _broker.ConnectAsync();
+        var others = 0;
+        runtime.StateChanged += (_, _) => throw new InvalidTimeZoneException("on purpose");
+        runtime.StateChanged += (_, _) => others++;
+        await runtime.StartAsync();
+        var waiting = runtime.WaitUntilStoppedAsync();
+        var stopping = runtime.StopAsync();
+        var drain = await connection.NextAsync(Message.KindOneofCase.Drain);
+        await connection.SendAsync(new Message { Re = drain.Id, Done = new Done() });
+        await stopping.Within();
+        await waiting.Within();
+        Assert.Equal(2, others);
+    }
+
+    [Fact]
+    public async Task A_start_that_failed_fails_again_the_same_way()
+    {
+        var (runtime, connection) = await _broker.ConnectAsync();
+        connection.Obliging = false;
+        await RoutedAgent.RegisterAsync(runtime, "worker", () => new Worker(new Witness()), new RegisterOptions { SkipDirectMessageSubscription = true });
+        for (var i = 0; i < 2; i++)
+        {
+            var starting = runtime.StartAsync();
+            var register = await connection.NextAsync(Message.KindOneofCase.RegisterAgentType);
+            var refusal = new InvalidArgumentException("not in this mode") { Details = new Dictionary<string, string> { ["mode"] = "x" } };
+            await connection.SendAsync(new Message { Re = register.Id, Error = refusal.ToWire() });
+            var raised = await Assert.ThrowsAsync<InvalidArgumentException>(() => starting.Within());
+            Assert.Equal("not in this mode", raised.Message);
+        }
+    }
+
+    [Fact]
+    public async Task Only_what_is_handled_is_announced()
+    {
+        var (_, connection) = await _broker.ConnectAsync();
+        var kinds = connection.Frames[0].Messages.Single().Hello.Kinds.Select(k => (Message.KindOneofCase)k).ToHashSet();
+        Assert.DoesNotContain(Message.KindOneofCase.SubscriptionList, kinds);
+        Assert.DoesNotContain(Message.KindOneofCase.Publish, kinds);
+    }
+
+    [Fact]
     public async Task A_status_from_the_broker_ends_the_runtime_with_its_text()
     {
         var (runtime, connection) = await _broker.ConnectAsync();

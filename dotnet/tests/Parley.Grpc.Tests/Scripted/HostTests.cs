@@ -62,6 +62,13 @@ public sealed class HostTests : IAsyncLifetime
         Assert.All(answers, a => Assert.Equal(Wire.V1.ErrorReason.ActivationFailed, a.Error.Reason));
         Assert.All(answers, a => Assert.Equal("broken/k", a.Error.Details["agent"]));
         Assert.Contains(answers, a => a.Re == id);
+        // The broker may have sent more by the time that it hears of it.
+        var later = await connection.RequestAsync(new AgentId("broken", "k"), new Ask("x"));
+        var error = await connection.NextAsync(Message.KindOneofCase.Error);
+        Assert.Equal((later, Wire.V1.ErrorReason.ActivationFailed, "broken/k"), (error.Re, error.Error.Reason, error.Error.Details["agent"]));
+        await connection.DeliverAsync(new AgentId("broken", "k"), new News("x"), position: 3);
+        var nack = (await connection.NextAsync(Message.KindOneofCase.Nack)).Nack;
+        Assert.Equal((3ul, Wire.V1.ErrorReason.ActivationFailed, "broken/k"), (nack.Position, nack.Error.Reason, nack.Error.Details["agent"]));
     }
 
     [Theory]
@@ -180,6 +187,53 @@ public sealed class HostTests : IAsyncLifetime
         await connection.NextAsync(Message.KindOneofCase.Done);
         await connection.DeliverAsync(new AgentId("slow", "k"), new News("x"), position: 1);
         Assert.Equal(Wire.V1.ErrorReason.DeadlineExceeded, (await connection.NextAsync(Message.KindOneofCase.Nack)).Nack.Error.Reason);
+    }
+
+    [Fact]
+    public async Task A_handler_that_ignores_its_limit_holds_its_agent_but_not_its_event()
+    {
+        var (runtime, connection) = await ActivatedAsync(o => (o.EventTimeout, o.MaxConcurrency) = (TimeSpan.FromMilliseconds(50), 1));
+        await RoutedAgent.RegisterAsync(runtime, "deaf", () => new Deaf(_witness)).Within();
+        var deaf = new AgentId("deaf", "k");
+        await connection.ActivateAsync(deaf);
+        await connection.NextAsync(Message.KindOneofCase.Done);
+        await connection.DeliverAsync(deaf, new News("one"), position: 1);
+        var nack = await connection.NextAsync(Message.KindOneofCase.Nack);
+        Assert.Equal((1ul, Wire.V1.ErrorReason.DeadlineExceeded), (nack.Nack.Position, nack.Nack.Error.Reason));
+        Assert.DoesNotContain("end one", _witness.Seen);
+        await connection.SendAsync(new Message { Re = nack.Id, Done = new Done() });
+        await connection.DeliverAsync(deaf, new News("two"), position: 1, round: 2);
+        // Its slot is free: other agents go on.
+        await connection.DeliverAsync(Listener, new News("another agent's"), position: 1);
+        Assert.Equal("listener", (await connection.NextAsync(Message.KindOneofCase.Ack)).Ack.Recipient.Type);
+        Assert.DoesNotContain("start two", _witness.Seen);
+        _witness.Open("two");
+        _witness.Open("one");
+        var ack = (await connection.NextAsync(Message.KindOneofCase.Ack)).Ack;
+        Assert.Equal((1ul, 2ul), (ack.Position, ack.Round));
+        Assert.Equal(["start one", "end one", "start two", "end two"], _witness.Seen.Where(s => !s.Contains('/')));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_call_that_has_ended_for_its_caller_gives_its_slot_back(bool cancelled)
+    {
+        var (runtime, connection) = await ActivatedAsync(o => o.MaxConcurrency = 1);
+        await RoutedAgent.RegisterAsync(runtime, "deaf", () => new Deaf(_witness)).Within();
+        await connection.ActivateAsync(new AgentId("deaf", "k"));
+        await connection.NextAsync(Message.KindOneofCase.Done);
+        var id = await connection.RequestAsync(new AgentId("deaf", "k"), new News("one"), timeoutMs: cancelled ? 60_000u : 50u);
+        await _witness.WaitForAsync("start one");
+        var second = await connection.RequestAsync(Agent, new Ask("x"));
+        if (cancelled)
+        {
+            await connection.SendAsync(new Message { Cancel = new Cancel { RequestId = id } });
+        }
+
+        Assert.Equal(second, (await connection.NextAsync(Message.KindOneofCase.Reply)).Re);
+        Assert.DoesNotContain("end one", _witness.Seen);
+        _witness.Open("one");
     }
 
     [Fact]
@@ -305,6 +359,22 @@ public sealed class HostTests : IAsyncLifetime
     {
         [EventMethod]
         public Task On(News message, MessageContext context) => Task.Delay(Timeout.InfiniteTimeSpan, context.CancellationToken);
+    }
+
+    private sealed class Deaf(Witness witness) : RoutedAgent
+    {
+        [EventMethod]
+        public Task On(News message) => RunAsync(message);
+
+        [RpcMethod]
+        public Task Call(News message) => RunAsync(message);
+
+        private async Task RunAsync(News message)
+        {
+            witness.Saw($"start {message.Text}");
+            await witness.Gate(message.Text);
+            witness.Saw($"end {message.Text}");
+        }
     }
 
     private sealed class Blocking(Witness witness, ManualResetEventSlim release) : RoutedAgent

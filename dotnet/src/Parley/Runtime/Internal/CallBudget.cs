@@ -3,31 +3,41 @@ using System.Globalization;
 namespace Parley;
 
 /// <summary>The time that one call has, and whose limit that is.</summary>
-internal sealed record CallBudget(TimeSpan Timeout, string Source, bool IsInherited, Deadline Deadline)
+internal sealed record CallBudget(TimeSpan Timeout, TimeoutSource Source, CallScope? Outer, Deadline Deadline)
 {
-    // A timer takes no more.
-    private const uint MaxTimeoutMs = uint.MaxValue - 1;
+    /// <summary>As long as a timer, and the wire, can say.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
 
-    /// <summary>The smaller of the call's own timeout (else the default) and what the outer call has left (RPC-4).</summary>
-    /// <exception cref="InvalidArgumentException">The timeout is not above zero, or longer than the wire can say.</exception>
+    /// <summary>The time is what was left of an outer call.</summary>
+    public bool IsInherited => Source == TimeoutSource.OuterCall;
+
+    /// <summary>The smallest of the call's own timeout (else the default), the limit, and what the outer call has left (RPC-4).</summary>
+    /// <exception cref="InvalidArgumentException">The timeout is negative and not <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>.</exception>
     /// <exception cref="DeadlineExceededException">Nothing is left.</exception>
-    public static CallBudget Of(TimeSpan? own, TimeSpan fallback, CallScope? scope, TimeProvider time)
+    public static CallBudget Of(TimeSpan? own, TimeSpan fallback, CallScope? scope, TimeProvider time, TimeSpan? limit = null)
     {
-        if (own <= TimeSpan.Zero || own > TimeSpan.FromMilliseconds(MaxTimeoutMs))
+        if (own < TimeSpan.Zero && own != System.Threading.Timeout.InfiniteTimeSpan)
         {
             throw new InvalidArgumentException(
-                string.Create(CultureInfo.InvariantCulture, $"The timeout {own} is not allowed; it must be above zero and at most {MaxTimeoutMs} ms."));
+                string.Create(CultureInfo.InvariantCulture, $"The timeout {own} is not allowed; it must be zero or more, or Timeout.InfiniteTimeSpan."))
+            {
+                Details = new Dictionary<string, string> { ["field"] = "timeout" },
+            };
         }
 
-        var timeout = own ?? fallback;
-        var source = own is null ? "the runtime's default timeout" : "the timeout of this call";
-        var inherited = scope?.Deadline?.Remaining < timeout;
-        if (inherited && scope?.Deadline?.Remaining is { } left)
+        var (timeout, source) = own is { } given ? (given, TimeoutSource.Call) : (fallback, TimeoutSource.Default);
+        var longest = limit ?? Longest;
+        if (timeout > longest || timeout < TimeSpan.Zero)
         {
-            (timeout, source) = (left, $"what was left of the call that {scope.Agent} is handling");
+            (timeout, source) = (longest, TimeoutSource.Limit);
         }
 
-        var budget = new CallBudget(timeout, source, inherited, new Deadline(time, timeout));
+        if (scope?.Deadline?.Remaining is { } left && left < timeout)
+        {
+            (timeout, source) = (left, TimeoutSource.OuterCall);
+        }
+
+        var budget = new CallBudget(timeout, source, scope, new Deadline(time, timeout));
         return timeout > TimeSpan.Zero ? budget : throw budget.Exceeded("The call was not sent", mayHaveRun: false);
     }
 
@@ -48,10 +58,44 @@ internal sealed record CallBudget(TimeSpan Timeout, string Source, bool IsInheri
 
     /// <summary>The error at the end of the time.</summary>
     public DeadlineExceededException Exceeded(string what, bool mayHaveRun) =>
-        new(string.Create(CultureInfo.InvariantCulture, $"{what}: its time of {Timeout.TotalSeconds:0.###} s is up ({Source})."))
+        new(string.Create(CultureInfo.InvariantCulture, $"{what}: its time of {Timeout.TotalSeconds:0.###} s is up ({Because})."))
         {
             MayHaveRun = mayHaveRun,
             IsOfOuterCall = IsInherited,
-            Details = new Dictionary<string, string> { ["timeout_ms"] = Timeout.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) },
+            Details = new Dictionary<string, string>
+            {
+                ["timeout_ms"] = Timeout.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture),
+                ["timeout_source"] = Source switch
+                {
+                    TimeoutSource.Call => "call",
+                    TimeoutSource.Default => "default",
+                    TimeoutSource.OuterCall => "outer_call",
+                    _ => "limit",
+                },
+            },
         };
+
+    private string Because => Source switch
+    {
+        TimeoutSource.Call => "the timeout of this call",
+        TimeoutSource.Default => "the runtime's default timeout",
+        TimeoutSource.OuterCall => $"what was left of the call that {Outer?.Agent} is handling",
+        _ => "the broker's longest timeout",
+    };
+}
+
+/// <summary>What decided how long a call may take.</summary>
+internal enum TimeoutSource
+{
+    /// <summary>The call itself.</summary>
+    Call,
+
+    /// <summary>The runtime's setting.</summary>
+    Default,
+
+    /// <summary>The call that the handler which calls is serving.</summary>
+    OuterCall,
+
+    /// <summary>The longest that the broker allows.</summary>
+    Limit,
 }

@@ -10,6 +10,7 @@ from parley_broker.core.messages import Ack, AgentMode, Delivery, Done, Nack, Pu
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import BacklogDropped, DeliverySettled, Event, EventStored, Summary
 from parley_broker.core.shard.desk import Desk
+from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.recipients import Recipient, Recipients
 from parley_broker.errors import CommandError, Reason
@@ -36,15 +37,19 @@ class Deliveries:
 
     Args:
         desk: Where deliveries are handed to sessions.
-        effects: Takes the records and reads.
+        effects: Takes the reads and log lines.
+        ledger: Takes the records.
         policy: The limits.
         summary: What the store holds.
         round: The round of every delivery of this shard; above that of an earlier shard in the same process (DLV-4).
     """
 
-    def __init__(self, desk: Desk, effects: Effects, policy: Policy, summary: Summary, round: int) -> None:
+    def __init__(
+        self, desk: Desk, effects: Effects, ledger: Ledger, policy: Policy, summary: Summary, round: int
+    ) -> None:
         self._desk = desk
         self._effects = effects
+        self._ledger = ledger
         self._policy = policy
         self._round = round
         self._position = summary.last_position
@@ -82,14 +87,14 @@ class Deliveries:
             self._check_room(agent, len(publish.envelope))
         self._position += 1
         event = Event(self._position, publish.topic, publish.envelope, publish.sender, publish.event_id, publish.trace)
-        self._effects.records.append(EventStored(event, tuple(agents)))
-        self._desk.out.append(Answer(session, re, Published(len(agents)), self._desk.commit))
+        self._ledger.write(EventStored(event, tuple(agents)))
+        self._desk.out.append(Answer(session, re, Published(len(agents)), self._ledger.commit))
         for agent in agents:
             recipient = self._recipients.make(agent, after=event.position - 1)
             in_order = not recipient.has_more_stored
             self._recipients.stored(recipient, event)
             if in_order and self._has_window(recipient):
-                recipient.keep(event, self._desk.commit)
+                recipient.keep(event, self._ledger.commit)
             self.advance(recipient, now)
 
     def _check_total(self, copies: int, size: int) -> None:
@@ -228,7 +233,7 @@ class Deliveries:
             event_id=event.event_id,
             trace=event.trace,
         )
-        self._desk.out.append(Deliver(place.host.session, delivery, self._desk.needs(commit)))
+        self._desk.out.append(Deliver(place.host.session, delivery, self._ledger.waits_for(commit)))
 
     def _read(self, recipient: Recipient) -> None:
         read = self._recipients.begin_read(recipient)
@@ -260,8 +265,8 @@ class Deliveries:
         if ack.ignored:
             self._effects.log("debug", "event ignored", recipient=ack.recipient, position=ack.position)
         flight = self._recipients.settle(recipient, ack.position)
-        self._effects.records.append(DeliverySettled(ack.recipient, ack.position))
-        self._desk.out.append(Answer(session, re, Done(), self._desk.commit))
+        self._ledger.write(DeliverySettled(ack.recipient, ack.position))
+        self._desk.out.append(Answer(session, re, Done(), self._ledger.commit))
         self._desk.hand_back(flight.place)
         self.advance(recipient, now)
         self._recipients.tidy(recipient)
@@ -342,7 +347,7 @@ class Deliveries:
         for recipient in recipients:
             self._recipients.drop(recipient)
         if recipients:
-            self._effects.records.append(BacklogDropped(agent_type))
+            self._ledger.write(BacklogDropped(agent_type))
 
     def counts(self) -> dict[str, int]:
         """Entries by table, for GetStatus."""

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Any
 
 from parley_broker.core.deadlines import Deadlines
-from parley_broker.core.effects import NO_COMMIT, Activated, Effects, Idle, ShardEffect
+from parley_broker.core.effects import Activated, Effects, Idle, ShardEffect
 from parley_broker.core.ids import AgentId
 from parley_broker.core.policy import Policy
 from parley_broker.core.shard.hosts import Host, Hosts
@@ -20,18 +20,10 @@ class Desk:
         self.hosts = Hosts(policy.host_grace)
         self.out: list[ShardEffect] = []
         self.places = Places(self.hosts, last_epoch, policy.max_agents, self.out, effects)
-        self.commit = 1
-        """Number of the commit that takes the records made now."""
-        self.durable = NO_COMMIT
-        """Number of the last commit that is done."""
         self.idle: Deadlines[AgentId] = Deadlines()
         """When agents that keep state have been idle for long enough (AGT-7)."""
         self.emptied: dict[Place, None] = {}
         """Places of agents that keep state which had their last message answered, since `Handover.settle` looked."""
-
-    def needs(self, commit: int) -> int:
-        """What a send that depends on this commit waits for."""
-        return commit if commit > self.durable else NO_COMMIT
 
     def can_take(self, host: Host, covered: bool) -> bool:
         """Whether the session takes a message now; covered ones need credit and wait their turn (FLOW-1)."""

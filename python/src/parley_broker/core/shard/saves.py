@@ -5,6 +5,7 @@ from __future__ import annotations
 from parley_broker.core.effects import NO_COMMIT, Answer
 from parley_broker.core.messages import Body, Done, Save, error_of, make_error
 from parley_broker.core.shard.desk import Desk
+from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.states import States
 from parley_broker.errors import CommandError, Reason
@@ -20,8 +21,9 @@ class Saves:
     read: such Saves wait (SES-14, SES-15).
     """
 
-    def __init__(self, desk: Desk, states: States) -> None:
+    def __init__(self, desk: Desk, ledger: Ledger, states: States) -> None:
         self._desk = desk
+        self._ledger = ledger
         self._states = states
         self._early: dict[Place, list[tuple[str, int, Save]]] = {}
 
@@ -45,11 +47,11 @@ class Saves:
             early.append((session, re, save))
             return
         if self._states.is_repeat(kept, save.expected_version):
-            commit = self._desk.needs(self._states.committed_with(kept, save.expected_version))
+            commit = self._ledger.waits_for(self._states.committed_with(kept, save.expected_version))
         else:
             self._states.check_version(save.agent, kept, save.expected_version)
             self._states.write(save.agent, kept, save.state)
-            commit = self._desk.commit
+            commit = self._ledger.commit
         self._desk.out.append(Answer(session, re, Done(), commit))
 
     def flush(self, place: Place) -> None:

@@ -36,6 +36,7 @@ from parley_broker.core.shard.deliveries import Deliveries, Passing
 from parley_broker.core.shard.desk import Desk
 from parley_broker.core.shard.handover import Handover
 from parley_broker.core.shard.hosts import Host
+from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.recipients import Recipient
 from parley_broker.core.shard.saves import Saves
@@ -75,16 +76,17 @@ class Shard:
         memory = memory or Memory(opened.term << 32, FIRST_ROUND)
         self._wall_offset = wall_offset
         self._effects = effects
+        self._ledger = Ledger(effects.records)
         self._desk = Desk(policy, memory.last_epoch, effects)
         self._versions = memory.versions
         self._catalogue = Catalogue(policy.max_subscriptions, (*opened.summary.subscriptions, *memory.transient))
         self._calls = Calls(self._desk)
-        self._states = States(self._desk, effects, policy)
-        self._saves = Saves(self._desk, self._states)
+        self._states = States(self._desk, self._ledger, policy)
+        self._saves = Saves(self._desk, self._ledger, self._states)
         self._handover = Handover(self._desk, policy)
         self._policy = policy
         self._round = memory.round
-        self._deliveries = Deliveries(self._desk, effects, policy, opened.summary, memory.round)
+        self._deliveries = Deliveries(self._desk, effects, self._ledger, policy, opened.summary, memory.round)
 
     def memory(self) -> Memory:
         """What the next shard needs to know when this one is discarded; its round is the next one (DLV-4)."""
@@ -92,7 +94,7 @@ class Shard:
         versions = {
             place.agent: version
             for place in self._desk.places
-            if place.kept is not None and (version := durable_version(place.kept, self._desk.durable)) is not None
+            if place.kept is not None and (version := durable_version(place.kept, self._ledger.durable)) is not None
         }
         return Memory(self._desk.places.last_epoch, self._round + 1, transient, versions)
 
@@ -261,13 +263,13 @@ class Shard:
             self._desk.hosts.get(session).transient.add(subscription.key.agent_type)
         if changed:
             if subscription.durable:
-                self._effects.records.append(SubscriptionAdded(subscription))
-                commit = self._desk.commit
+                self._ledger.write(SubscriptionAdded(subscription))
+                commit = self._ledger.commit
                 if before is not None:
                     self._forget_transient(subscription.key.agent_type)
             elif before is not None and before.durable:
-                self._effects.records.append(SubscriptionRemoved(subscription.key))
-                commit = self._desk.commit
+                self._ledger.write(SubscriptionRemoved(subscription.key))
+                commit = self._ledger.commit
         self._desk.out.append(Answer(session, re, Done(), commit))
 
     def unsubscribe(self, session: str, re: int, key: SubscriptionKey) -> None:
@@ -278,8 +280,8 @@ class Shard:
         """
         commit = NO_COMMIT
         if self._catalogue.remove(key).durable:
-            self._effects.records.append(SubscriptionRemoved(key))
-            commit = self._desk.commit
+            self._ledger.write(SubscriptionRemoved(key))
+            commit = self._ledger.commit
         else:
             self._forget_transient(key.agent_type)
         self._desk.out.append(Answer(session, re, Done(), commit))
@@ -308,12 +310,11 @@ class Shard:
 
     def sealed(self) -> int:
         """The records made so far are one commit: its number. Later ones belong to the next."""
-        self._desk.commit += 1
-        return self._desk.commit - 1
+        return self._ledger.seal()
 
     def committed(self, commit: int) -> None:
         """This commit and all before it are durable."""
-        self._desk.durable = commit
+        self._ledger.durable = commit
 
     def found(self, read: Read, what: Found, now: float) -> None:
         """What the store has of what was wanted."""

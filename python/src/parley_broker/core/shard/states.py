@@ -5,12 +5,12 @@ A write is fenced twice: by the epoch of the agent's place, and by the version t
 
 from __future__ import annotations
 
-from parley_broker.core.effects import Effects
 from parley_broker.core.ids import AgentId, check_agent_id
 from parley_broker.core.messages import AgentMode, State
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import StateSaved
 from parley_broker.core.shard.desk import Desk
+from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Kept, Place
 from parley_broker.errors import CommandError, Reason
 
@@ -20,9 +20,9 @@ MAX_CONTENT_TYPE_BYTES = 255
 class States:
     """Checks and makes the writes of one shard's agents."""
 
-    def __init__(self, desk: Desk, effects: Effects, policy: Policy) -> None:
+    def __init__(self, desk: Desk, ledger: Ledger, policy: Policy) -> None:
         self._desk = desk
-        self._effects = effects
+        self._ledger = ledger
         self._policy = policy
 
     def holder(self, session: str, agent: AgentId, epoch: int) -> tuple[Place, Kept]:
@@ -72,7 +72,7 @@ class States:
         """The store's commit that a repeated write of this place came with; an older one if that is durable."""
         assert kept.version is not None
         back = kept.version - expected
-        return kept.commits[-back] if back <= len(kept.commits) else self._desk.durable
+        return kept.commits[-back] if back <= len(kept.commits) else self._ledger.durable
 
     def check_version(self, agent: AgentId, kept: Kept, expected: int) -> None:
         """Raises STATE_CONFLICT unless this is the version that a write replaces, UNAVAILABLE if it is being read."""
@@ -89,16 +89,15 @@ class States:
     def write(self, agent: AgentId, kept: Kept, state: State | None) -> None:
         """Records the next version, which `check_version` and `check_state` let pass. `state` None: it is as before."""
         assert kept.version is not None
-        commits, desk = kept.commits, self._desk
-        while commits and commits[0] <= desk.durable:
+        commits = kept.commits
+        while commits and commits[0] <= self._ledger.durable:
             commits.popleft()
-        commits.append(desk.commit)
         kept.version += 1
         if state is None:
             record = StateSaved(agent, kept.version)
         else:
             record = StateSaved(agent, kept.version, state.content_type, state.data)
-        self._effects.records.append(record)
+        commits.append(self._ledger.write(record))
 
 
 def durable_version(kept: Kept, durable: int) -> int | None:

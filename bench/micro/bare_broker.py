@@ -18,7 +18,7 @@ class BareBroker:
     """The core behind its codec; commits succeed as soon as they are asked for."""
 
     def __init__(self) -> None:
-        self.machine = Machine(Policy(), Identity("bench", "0"), Opened(1), 0.0)
+        self.machine = Machine(Policy(), Identity("bench", "0"), Opened(1, fresh=True), 0.0, 0.0)
 
     def receive(self, connection: int, data: bytes) -> None:
         """Takes in one frame, and commits what it stored."""

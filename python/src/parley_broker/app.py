@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from parley_broker.store.base import Store
 from parley_broker.store.memory import MemoryStore
 from parley_broker.store.sqlite import SqliteStore
 
+TERM_EPOCH = 1_577_836_800
+"""The beginning of 2020, in seconds since that of 1970."""
+TERMS_PER_SECOND = 4
+"""So the 32 bits of a term last until 2054, and a broker takes longer than a term to start."""
 STOP_GRACE = 1.0
 """How long clients have to read the end of their streams, in seconds."""
 
@@ -85,7 +90,12 @@ async def _serve(config: Config) -> None:
 
 
 def _open_store(config: Config) -> Store:
-    return MemoryStore() if config.data is None else SqliteStore(config.data)
+    return MemoryStore(_term(time.time())) if config.data is None else SqliteStore(config.data)
+
+
+def _term(now: float) -> int:
+    """The term of a broker that starts at this moment and remembers none: above those of earlier ones (AGT-5)."""
+    return int((now - TERM_EPOCH) * TERMS_PER_SECOND)
 
 
 def _say_ready(path: Path, address: str, identity: Identity) -> None:

@@ -49,6 +49,7 @@ SETTINGS = (
     Setting("heartbeat_interval_ms", 10, _DAY_MS, "Each side of a session sends a heartbeat this often."),
     Setting("suspect_limit_ms", 0, _DAY_MS, "How long a session that fell silent keeps what it has."),
     Setting("session_grace_ms", 0, _DAY_MS, "How long a session without a connection can be resumed; 0: not at all."),
+    Setting("claim_window_ms", 0, _DAY_MS, "How long agents wait to be claimed after a start over stored data."),
     Setting("hello_timeout_ms", 1, _DAY_MS, "How long a connection may take to say Hello."),
     Setting("default_call_timeout_ms", 1, _DAY_MS, "Time of a call that names none."),
     Setting("max_call_timeout_ms", 1, _DAY_MS, "Longest time of a call; a longer one is cut to it."),

@@ -73,7 +73,7 @@ class Engine:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
-        self._machine = Machine(policy, identity, opened, time.time() - self._since)
+        self._machine = Machine(policy, identity, opened, time.time() - self._since, self._since)
         self._store = store
         self._term = opened.term
         self._on_defect = on_defect

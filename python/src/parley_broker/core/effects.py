@@ -62,6 +62,16 @@ class Unplaced:
 
 
 @dataclass(slots=True)
+class Claimed:
+    """The session has these agents, with their epochs, since before; it is told to drop the refused ones (SES-14)."""
+
+    session: str
+    re: int
+    granted: tuple[tuple[AgentId, int], ...]
+    refused: tuple[AgentId, ...]
+
+
+@dataclass(slots=True)
 class Deliver:
     """The delivery goes to this session once `commit` is durable."""
 
@@ -87,7 +97,7 @@ class Idle:
     session: str
 
 
-ShardEffect = Placed | Refused | Activated | AskedBack | Unplaced | Deliver | Answer | Idle
+ShardEffect = Placed | Refused | Activated | AskedBack | Unplaced | Claimed | Deliver | Answer | Idle
 
 # From the core to the engine.
 

@@ -31,13 +31,14 @@ class Machine:
         opened: The term of this start, and what the store holds.
         wall_offset: What the wall clock is ahead of the clock that inputs are timed by, in seconds: times that outlive
             a restart are kept by the wall clock.
+        now: The moment of the start.
     """
 
-    def __init__(self, policy: Policy, identity: Identity, opened: Opened, wall_offset: float) -> None:
+    def __init__(self, policy: Policy, identity: Identity, opened: Opened, wall_offset: float, now: float) -> None:
         self.effects = Effects()
         self._policy = policy
         self._wall_offset = wall_offset
-        self._shard = Shard(policy, opened, self.effects, wall_offset)
+        self._shard = Shard(policy, opened, self.effects, wall_offset, now)
         self._gateway = Gateway(policy, identity, self._shard, self.effects, self._pump)
         self._held: deque[_Held] = deque()
 
@@ -106,7 +107,7 @@ class Machine:
         for effect in self._shard.abandon(why):
             self._gateway.apply(effect, now)
         self.refuse_held(why, now)
-        self._shard = Shard(self._policy, opened, self.effects, self._wall_offset, self._shard.memory())
+        self._shard = Shard(self._policy, opened, self.effects, self._wall_offset, now, self._shard.memory())
         self._gateway.replace_shard(self._shard, now)
         self._pump(now)
 

@@ -210,6 +210,30 @@ class Deactivate(Body):
 
 
 @dataclass(slots=True)
+class Claim(Body):
+    """The agents that the worker holds, with their epochs (SES-14)."""
+
+    KIND: ClassVar[int] = 34
+    agents: tuple[tuple[AgentId, int], ...]
+
+    def size(self) -> int:
+        """As Body.size."""
+        return sum(16 + len(agent.type) + len(agent.key) for agent, _ in self.agents)
+
+
+@dataclass(slots=True)
+class ClaimResult(Body):
+    """The claims that were not granted."""
+
+    KIND: ClassVar[int] = 35
+    refused: tuple[AgentId, ...]
+
+    def size(self) -> int:
+        """As Body.size."""
+        return sum(16 + len(agent.type) + len(agent.key) for agent in self.refused)
+
+
+@dataclass(slots=True)
 class Request(Body):
     """A call. From the caller `deadline` is None when it left the timeout to the broker (RPC-4).
 

@@ -40,3 +40,12 @@ class Ticket:
     wait_for_ready: bool
     reentrant: bool = False
     """The agent itself waits for the call, somewhere up the chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The agents that a session held before, with their epochs; `re` is the id of what is answered."""
+
+    session: str
+    re: int
+    agents: tuple[tuple[AgentId, int], ...]

@@ -34,6 +34,7 @@ class Policy:
     heartbeat_interval: float = 5.0
     suspect_limit: float = 60.0
     session_grace: float = 5.0
+    claim_window: float = 2.0
     hello_timeout: float = 10.0
     default_call_timeout: float = 120.0
     max_call_timeout: float = 3600.0

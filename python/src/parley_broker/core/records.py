@@ -98,3 +98,5 @@ class Opened:
 
     term: int
     summary: Summary = field(default_factory=Summary)
+    fresh: bool = False
+    """Nothing had been stored there before."""

@@ -26,6 +26,8 @@ class Store(Protocol):
     def open(self) -> Opened:
         """Begins a new term, above all earlier ones, and returns it with a summary of what is stored.
 
+        It is `fresh` if the store was never opened before.
+
         Raises:
             StoreUnusableError: It cannot be opened; nothing in it was changed.
             StoreError: The term could not be stored.

@@ -158,13 +158,22 @@ class Client:
 
 
 class Core:
-    """A machine with a memory store. `hold` keeps commits back until `commit` is called."""
+    """A machine with a memory store. `hold` keeps commits back until `commit` is called.
 
-    def __init__(self, policy: Policy | None = None, store: MemoryStore | None = None) -> None:
+    Args:
+        policy: Every number it goes by.
+        store: What an earlier core left; None: a new one.
+        claims: The claim window of a start over a store that is not new is open; else it is over already.
+    """
+
+    def __init__(self, policy: Policy | None = None, store: MemoryStore | None = None, claims: bool = False) -> None:
         self.store = store or MemoryStore()
         self.opened: Opened = self.store.open()
-        self.machine = Machine(policy or Policy(), Identity("inc", "0"), self.opened, WALL_OFFSET)
         self.now = 1000.0
+        policy = policy or Policy()
+        begun = self.now if claims else self.now - max(policy.claim_window, policy.host_grace)
+        self.machine = Machine(policy, Identity("inc", "0"), self.opened, WALL_OFFSET, begun)
+        self.machine.tick(self.now)
         self.hold = False
         self.closed: dict[int, Close] = {}
         self.logs: list[str] = []
@@ -194,19 +203,22 @@ class Core:
         self.machine.disconnect(client.connection, "broke", self.now)
         self.settle()
 
-    def resume(self, client: Client, received: int | None = None, token: bytes = b"token") -> Welcome | None:
+    def resume(
+        self, client: Client, received: int | None = None, token: bytes = b"token", receipt: int = 0
+    ) -> Welcome | None:
         """The client opens a new connection and asks for its session: the Welcome, if it gets one.
 
         Args:
             client: Goes on at the new connection.
             received: What it says to have received; None: the truth.
             token: What it shows.
+            receipt: What the frame that carries Hello confirms.
         """
         self._connections += 1
         client.connection = self._connections
         self.machine.connect(client.connection, "peer", f"s{client.connection}", b"token", self.now)
         resume = Resume(client.session, token, client.received if received is None else received)
-        client.frame(Message(replace(HELLO, resume=resume), 1), received=0)
+        client.frame(Message(replace(HELLO, resume=resume), 1), received=receipt)
         welcome = client.answer(1)
         assert welcome is None or isinstance(welcome, Welcome)
         return welcome

@@ -14,3 +14,8 @@ class TestMemoryStore(StoreContract):
     @pytest.fixture
     def store(self) -> Store:
         return MemoryStore()
+
+
+def test_the_first_term_is_given() -> None:
+    store = MemoryStore(term=7)
+    assert (store.open().term, store.open().term) == (7, 8)

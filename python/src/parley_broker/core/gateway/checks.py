@@ -47,7 +47,7 @@ def check_sender(session: Session, sender: AgentId | None, sender_epoch: int, sh
     """Raises PERMISSION_DENIED or STALE_EPOCH unless the session hosts the sender (SEC-2, AGT-5)."""
     if sender is None:
         return
-    epoch = session.agents.get(sender)
+    epoch = placed = session.epoch_of(sender)
     registration = session.types.get(sender.type)
     if epoch is None and registration is not None and sender_epoch:
         epoch = shard.current_epoch(sender)
@@ -58,7 +58,7 @@ def check_sender(session: Session, sender: AgentId | None, sender_epoch: int, sh
             epoch=sender_epoch,
             current=epoch,
         )
-    if sender in session.agents:
+    if placed:
         return
     if registration is None or not (sender.key in registration.pinned_keys or registration.mode == AgentMode.STATELESS):
         check_agent_id(sender, "sender")

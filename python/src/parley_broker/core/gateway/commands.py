@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from parley_broker.core import orders
 from parley_broker.core.effects import NO_COMMIT, Answer, Effects
 from parley_broker.core.gateway.callers import Callers
 from parley_broker.core.gateway.checks import check_publish, check_registration
 from parley_broker.core.gateway.port import ShardPort
 from parley_broker.core.gateway.session import MAX_LOGGED, Session
 from parley_broker.core.gateway.sessions import NOT_COVERED, Sessions, beyond_credit
+from parley_broker.core.ids import check_agent_id
 from parley_broker.core.messages import (
     Ack,
     AgentMode,
     Body,
     Cancel,
+    Claim,
     Done,
     Drain,
     Error,
@@ -65,6 +68,7 @@ class Commands:
             Save: self._save,
             Heartbeat: self._heartbeat,
             Drain: self._drain,
+            Claim: self._claim,
             RegisterAgentType: self._register,
             UnregisterAgentType: self._unregister,
             Subscribe: self._subscribe,
@@ -184,6 +188,15 @@ class Commands:
             self._sessions.answer(Answer(session.id, message.id, Done(), NO_COMMIT))
         elif message.id:
             session.drains.append(message.id)
+
+    def _claim(self, session: Session, message: Message, now: float) -> None:
+        claim = message.body
+        assert isinstance(claim, Claim)
+        for agent, epoch in claim.agents:
+            check_agent_id(agent, "agents")
+            session.claimed[agent] = epoch
+        self._await_answer(session, message)
+        self.shard.claim(orders.Claim(session.id, message.id, claim.agents), now)
 
     def _register(self, session: Session, message: Message, now: float) -> None:
         register = message.body

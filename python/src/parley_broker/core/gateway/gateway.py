@@ -9,6 +9,7 @@ from parley_broker.core.effects import (
     Activated,
     Answer,
     AskedBack,
+    Claimed,
     Deliver,
     Effects,
     Idle,
@@ -25,6 +26,7 @@ from parley_broker.core.gateway.session import Connection, Session
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.messages import (
     Activate,
+    ClaimResult,
     Deactivate,
     Delivery,
     Done,
@@ -72,6 +74,7 @@ class Gateway:
             Activated: self._activated,
             AskedBack: self._asked_back,
             Unplaced: self._unplaced,
+            Claimed: self._claimed,
             Answer: self._sessions.answer,
             Idle: self._idle,
         }
@@ -231,6 +234,20 @@ class Gateway:
             for message_id in [number for number, asked in session.deactivations.items() if asked == over]:
                 del session.deactivations[message_id]
 
+    def _claimed(self, claimed: Claimed) -> None:
+        session = self._sessions.by_id.get(claimed.session)
+        if session is None:
+            return
+        for agent, epoch in claimed.granted:
+            session.claimed.pop(agent, None)
+            session.agents[agent] = epoch
+        for agent in claimed.refused:
+            session.claimed.pop(agent, None)
+        self._effects.log(
+            "info", "claims decided", session=session.id, granted=len(claimed.granted), refused=len(claimed.refused)
+        )
+        self._sessions.answer(Answer(session.id, claimed.re, ClaimResult(claimed.refused), NO_COMMIT))
+
     def _idle(self, idle: Idle) -> None:
         session = self._sessions.by_id.get(idle.session)
         if session is not None:
@@ -247,7 +264,9 @@ class Gateway:
             if not messages:
                 return
             session = self._lives.greet(connection, messages[0], now)
-            frame = Frame(frame.first_seq, frame.received, frame.credit_messages, frame.credit_bytes, messages[1:])
+            # A receipt beside a Hello is one of the session that it names; a new session has nothing to confirm.
+            received = min(frame.received, session.outgoing.written)
+            frame = Frame(frame.first_seq, received, frame.credit_messages, frame.credit_bytes, messages[1:])
         session.take_receipt(frame.received)
         credit = session.credit_from(frame)
         if credit != (0, 0):

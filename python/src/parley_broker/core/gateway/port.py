@@ -6,7 +6,7 @@ from typing import Protocol
 
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Ack, Nack, Publish, Save, Subscription, SubscriptionKey
-from parley_broker.core.orders import Registration, Ticket
+from parley_broker.core.orders import Claim, Registration, Ticket
 
 
 class ShardPort(Protocol):
@@ -44,6 +44,9 @@ class ShardPort(Protocol):
 
     def adopt(self, session: str, agent: AgentId, epoch: int) -> None:
         """The session has held the agent since this epoch."""
+
+    def claim(self, claim: Claim, now: float) -> None:
+        """The session says to hold these agents since before (SES-14)."""
 
     def adopt_call(self, session: str, call: int, agent: AgentId) -> None:
         """The session runs this call already."""

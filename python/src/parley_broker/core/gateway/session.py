@@ -102,6 +102,8 @@ class Session:
     types: dict[str, RegisterAgentType] = field(default_factory=dict)
     agents: dict[AgentId, int] = field(default_factory=dict)
     """The agents that have their place here, with their epochs."""
+    claimed: dict[AgentId, int] = field(default_factory=dict)
+    """The agents that it says to hold since before, with their epochs, until that is decided (SES-14)."""
     activations: dict[int, tuple[AgentId, int]] = field(default_factory=dict)
     """Activates that wait for their answer, by the broker's id."""
     deactivations: dict[int, tuple[AgentId, int]] = field(default_factory=dict)
@@ -110,6 +112,10 @@ class Session:
     def understands(self, kind: int) -> bool:
         """Whether a message of this kind may be sent to the client; one that announces none takes all (SES-4)."""
         return not self.hello.kinds or kind in self.hello.kinds or kind in UNNUMBERED
+
+    def epoch_of(self, agent: AgentId) -> int | None:
+        """The epoch of the place that the agent has here, or is claimed to have."""
+        return self.agents.get(agent) or self.claimed.get(agent)
 
     def hosts(self, agent: AgentId, epoch: int) -> bool:
         """Whether the agent has this place here; a stateless one, whose epoch is 0, whether its type is hosted."""

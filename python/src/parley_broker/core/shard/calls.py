@@ -82,6 +82,10 @@ class Calls:
         if place is not None:
             self._desk.hand_back(place)
 
+    def waiting_types(self) -> list[str]:
+        """The agent types that calls wait for a host of."""
+        return list(self._waiting)
+
     def retry(self, agent_type: str, now: float) -> None:
         """Places what waits for a host of this type, in the order in which it came."""
         for ticket in self._waiting.pop(agent_type, {}).values():
@@ -95,7 +99,7 @@ class Calls:
 
     def _may_wait(self, ticket: Ticket, now: float) -> bool:
         hosts = self._desk.hosts
-        if ticket.wait_for_ready:
+        if ticket.wait_for_ready or self._desk.places.held_back:
             return True
         until = hosts.hosted_until(ticket.agent.type)
         if until is not None:

@@ -63,6 +63,9 @@ class Hosts:
         self._by_type: dict[str, dict[str, Host]] = {}
         self._pins: dict[AgentId, Host] = {}
         self._hosted_until: dict[str, float] = {}
+        self.any_until: float | None = None
+        """Until when a type that nobody has hosted yet counts as hosted lately: nobody knows what was hosted before a
+        restart (RPC-5)."""
 
     def __len__(self) -> int:
         return len(self.by_session)
@@ -122,6 +125,10 @@ class Hosts:
         """Drops the session, which hosts nothing any more."""
         self.by_session.pop(session, None)
 
+    def types(self) -> list[str]:
+        """The types that are hosted."""
+        return list(self._by_type)
+
     def hosts_type(self, agent_type: str) -> bool:
         """Whether a live session hosts the type, suspect and draining ones included."""
         return agent_type in self._by_type
@@ -162,7 +169,8 @@ class Hosts:
 
     def hosted_until(self, agent_type: str) -> float | None:
         """The end of the grace of a type that lost its last host; None when it is hosted, or was not lately (RPC-5)."""
-        return self._hosted_until.get(agent_type)
+        until = self._hosted_until.get(agent_type)
+        return self.any_until if until is None and agent_type not in self._by_type else until
 
     def take_expired(self, now: float) -> list[str]:
         """Removes and returns the types whose grace is over."""
@@ -173,7 +181,9 @@ class Hosts:
 
     def next_expiry(self) -> float | None:
         """When the next grace ends, in seconds; the types are kept in the order in which they end."""
-        return next(iter(self._hosted_until.values()), None)
+        first = next(iter(self._hosted_until.values()), None)
+        dues = [due for due in (first, self.any_until) if due is not None]
+        return min(dues, default=None)
 
     def _unpin(self, host: Host, agent_type: str) -> None:
         old = host.registrations.get(agent_type)

@@ -76,6 +76,8 @@ class Places:
         self._effects = effects
         self.last_epoch = last_epoch
         self._max_agents = max_agents
+        self.held_back = False
+        """No agent gets a new place: sessions may still claim them (SES-14)."""
         self._places: dict[AgentId, Place] = {}
 
     def __len__(self) -> int:
@@ -83,6 +85,11 @@ class Places:
 
     def __iter__(self) -> Iterator[Place]:
         return iter(self._places.values())
+
+    @property
+    def room(self) -> int:
+        """How many more agents may have a place."""
+        return max(0, self._max_agents - len(self._places))
 
     def get(self, agent: AgentId) -> Place | None:
         """The agent's place, if it has one."""
@@ -103,6 +110,8 @@ class Places:
                 return place
             self.end(place)
             return self._new(agent, other)
+        if self.held_back and self._hosts.mode(agent.type) is not AgentMode.STATELESS:
+            return None
         pinned_by = self._hosts.pin(agent)
         if pinned_by is not None:
             return self._new(agent, pinned_by)

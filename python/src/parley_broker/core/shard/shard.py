@@ -9,6 +9,7 @@ from parley_broker.core.effects import (
     NO_COMMIT,
     Activated,
     Answer,
+    Claimed,
     Effects,
     Found,
     Read,
@@ -27,11 +28,12 @@ from parley_broker.core.messages import (
     Subscription,
     SubscriptionKey,
 )
-from parley_broker.core.orders import Registration, Ticket
+from parley_broker.core.orders import Claim, Registration, Ticket
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import Opened, StateSaved, SubscriptionAdded, SubscriptionRemoved
 from parley_broker.core.shard.calls import Calls
 from parley_broker.core.shard.catalogue import Catalogue
+from parley_broker.core.shard.claims import Claims
 from parley_broker.core.shard.deliveries import Deliveries, Passing
 from parley_broker.core.shard.desk import Desk
 from parley_broker.core.shard.handover import Handover
@@ -49,6 +51,8 @@ class Memory:
 
     last_epoch: int
     round: int
+    claims: Claims
+    hosts_until: float | None
     transient: tuple[Subscription, ...] = ()
     versions: Mapping[AgentId, int] = field(default_factory=dict)
     """Of the states of agents that have a place, as far as they are durable."""
@@ -67,18 +71,28 @@ class Shard:
         opened: The term of this start and what the store holds.
         effects: Takes records, reads and log lines.
         wall_offset: As for Machine: wall = now + offset.
+        now: The moment of the start.
         memory: What a discarded shard of the same term left; None: this is the first one.
     """
 
     def __init__(
-        self, policy: Policy, opened: Opened, effects: Effects, wall_offset: float, memory: Memory | None = None
+        self,
+        policy: Policy,
+        opened: Opened,
+        effects: Effects,
+        wall_offset: float,
+        now: float,
+        memory: Memory | None = None,
     ) -> None:
-        memory = memory or Memory(opened.term << 32, FIRST_ROUND)
+        memory = memory or _beginning(policy, opened, now)
         self._wall_offset = wall_offset
         self._effects = effects
         self._ledger = Ledger(effects.records)
         self._desk = Desk(policy, memory.last_epoch, effects)
         self._versions = memory.versions
+        self._desk.hosts.any_until = memory.hosts_until
+        self._claims = memory.claims
+        self._desk.places.held_back = self._claims.window_is_open
         self._catalogue = Catalogue(policy.max_subscriptions, (*opened.summary.subscriptions, *memory.transient))
         self._calls = Calls(self._desk)
         self._states = States(self._desk, self._ledger, policy)
@@ -96,7 +110,8 @@ class Shard:
             for place in self._desk.places
             if place.kept is not None and (version := durable_version(place.kept, self._ledger.durable)) is not None
         }
-        return Memory(self._desk.places.last_epoch, self._round + 1, transient, versions)
+        desk = self._desk
+        return Memory(desk.places.last_epoch, self._round + 1, self._claims, desk.hosts.any_until, transient, versions)
 
     def take(self, now: float) -> list[ShardEffect]:
         """What was decided since the last time, in order."""
@@ -155,6 +170,7 @@ class Shard:
         """The session is over, with all that it hosted (SES-13). Its calls are the gateway's to end."""
         host = self._desk.hosts.get(session)
         host.paused = True
+        self._claims.withdraw(session)
         stranded = _remove(host, lambda _agent: True)
         types = list(host.registrations)
         for agent_type in types:
@@ -233,6 +249,13 @@ class Shard:
     def adopt_call(self, session: str, call: int, agent: AgentId) -> None:
         """The session runs this call, which an earlier shard dispatched."""
         self._calls.adopt(call, agent, self._desk.hosts.get(session))
+
+    def claim(self, claim: Claim, now: float) -> None:
+        """The session says to hold these agents since before: decided now, or at the end of the window (SES-14)."""
+        if self._claims.window_is_open:
+            self._claims.wait(claim)
+        else:
+            self._decide([claim])
 
     # Calls
 
@@ -333,7 +356,21 @@ class Shard:
     # Time
 
     def tick(self, now: float) -> None:
-        """Ends what waited for the end of a type's grace (RPC-5)."""
+        """Ends what waited for the end of a type's grace (RPC-5), or of the claim window (SES-14)."""
+        hosts = self._desk.hosts
+        claims = self._claims.close_window(now)
+        if claims is not None:
+            self._desk.places.held_back = False
+            self._decide(claims)
+            for agent_type in hosts.types():
+                self._deliveries.retry(agent_type, now)
+        self._claims.forget(now)
+        if hosts.any_until is not None and hosts.any_until <= now:
+            hosts.any_until = None
+            claims = claims or []
+        if claims is not None:
+            for agent_type in self._calls.waiting_types():
+                self._calls.retry(agent_type, now)
         for agent_type in self._desk.hosts.take_expired(now):
             self._calls.retry(agent_type, now)
         for place in self._handover.take_idle(now):
@@ -346,7 +383,7 @@ class Shard:
 
     def next_due(self) -> float | None:
         """When `tick` has something to do; None: nothing known."""
-        dues = (self._desk.hosts.next_expiry(), self._handover.next_due())
+        dues = (self._desk.hosts.next_expiry(), self._handover.next_due(), self._claims.next_due())
         return min((due for due in dues if due is not None), default=None)
 
     def tables(self) -> dict[str, int]:
@@ -358,6 +395,8 @@ class Shard:
             "subscribers": sum(len(host.transient) for host in self._desk.hosts.by_session.values()),
             "placed_calls": len(self._calls),
             "leaving_agents": len(self._handover),
+            "claims": len(self._claims),
+            "ended_places": self._claims.remembered,
             **self._deliveries.counts(),
         }
 
@@ -437,8 +476,18 @@ class Shard:
                 place.kept.waiting.clear()
                 self._handover.forget(place)
                 self._saves.flush(place)
+            self._claims.place_ended(place.agent, place.epoch, now)
         self._deliveries.places_ended(agent_type, now)
         self._take_up_all(stranded, now)
+
+    def _decide(self, claims: list[Claim]) -> None:
+        for verdict in self._claims.decide(claims, self._desk):
+            claim = verdict.claim
+            host = self._desk.hosts.get(claim.session)
+            for agent, epoch in verdict.granted:
+                if self._desk.places.get(agent) is None:
+                    self._desk.places.adopt(agent, host, epoch, version=None)
+            self._desk.out.append(Claimed(claim.session, claim.re, verdict.granted, verdict.refused))
 
     def _end_transient_subscriptions(self, agent_type: str) -> None:
         ended = [s for s in self._catalogue.of_type(agent_type) if not s.durable]
@@ -453,6 +502,12 @@ class Shard:
         if all(subscription.durable for subscription in self._catalogue.of_type(agent_type)):
             for host in self._desk.hosts.by_session.values():
                 host.transient.discard(agent_type)
+
+
+def _beginning(policy: Policy, opened: Opened, now: float) -> Memory:
+    window_ends = None if opened.fresh else now + policy.claim_window
+    hosts_until = None if opened.fresh else now + policy.host_grace
+    return Memory(opened.term << 32, FIRST_ROUND, Claims(policy.host_grace, window_ends), hosts_until)
 
 
 def _remove(host: Host, of: Callable[[AgentId], bool]) -> list[Ticket | Recipient | Passing]:

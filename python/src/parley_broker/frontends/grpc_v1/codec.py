@@ -286,6 +286,10 @@ def _decode_register(wire: agent_pb2.RegisterAgentType, now: float) -> m.Body:
     )
 
 
+def _decode_claim(wire: agent_pb2.Claim, now: float) -> m.Body:
+    return m.Claim(tuple((_agent(held.agent), held.epoch) for held in wire.agents))
+
+
 _DECODERS: dict[str | None, Callable[[Any, float], m.Body]] = {
     "hello": _decode_hello,
     "heartbeat": lambda wire, now: m.Heartbeat(),
@@ -295,6 +299,7 @@ _DECODERS: dict[str | None, Callable[[Any, float], m.Body]] = {
     "error": _decode_error,
     "register_agent_type": _decode_register,
     "unregister_agent_type": lambda wire, now: m.UnregisterAgentType(wire.type),
+    "claim": _decode_claim,
     "request": _decode_request,
     "reply": lambda wire, now: m.Reply(wire.envelope, _trace(wire), _decode_commit(wire, now)),
     "cancel": lambda wire, now: m.Cancel(wire.request_id),
@@ -374,6 +379,12 @@ def _encode_deactivate(wire: Any, body: m.Deactivate, now: float) -> None:
     wire.deactivate.timeout_ms = body.timeout_ms
 
 
+def _encode_claim_result(wire: Any, body: m.ClaimResult, now: float) -> None:
+    wire.claim_result.SetInParent()
+    for agent in body.refused:
+        _put_agent(wire.claim_result.refused.add(), agent)
+
+
 def _encode_request(wire: Any, body: m.Request, now: float) -> None:
     request = wire.request
     target = request.target
@@ -445,6 +456,7 @@ _ENCODERS: dict[type[m.Body], Callable[[Any, Any, float], None]] = {
     m.Error: _encode_error,
     m.Activate: _encode_activate,
     m.Deactivate: _encode_deactivate,
+    m.ClaimResult: _encode_claim_result,
     m.Request: _encode_request,
     m.Reply: _encode_reply,
     m.Cancel: _encode_cancel,

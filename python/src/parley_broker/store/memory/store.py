@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from parley_broker.core.ids import AgentId
 from parley_broker.core.records import Event, Opened, Record, StateSaved, Summary
@@ -13,13 +14,18 @@ from parley_broker.store.memory.subscriptions import Subscriptions
 
 
 class MemoryStore:
-    """Store in memory; the modules beside this one have one concern each."""
+    """Store in memory; the modules beside this one have one concern each.
+
+    Args:
+        term: That of the first opening; above those of the brokers before it, which it knows nothing of (AGT-5).
+    """
 
     name = "memory"
     waits = False
 
-    def __init__(self) -> None:
-        self._term = 0
+    def __init__(self, term: int = 1) -> None:
+        self._term = term - 1
+        self._opened = False
         self._subscriptions = Subscriptions()
         self._events = Events()
         self._states = States()
@@ -28,7 +34,8 @@ class MemoryStore:
     def open(self) -> Opened:
         """As Store.open."""
         self._term += 1
-        return self.load(self._term)
+        fresh, self._opened = not self._opened, True
+        return replace(self.load(self._term), fresh=fresh)
 
     def load(self, term: int) -> Opened:
         """As Store.load."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from parley_broker.core.ids import AgentId
@@ -59,14 +60,15 @@ class SqliteStore:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             with self._transaction() as db:
-                if not _pragma(db, "user_version"):
+                fresh = not _pragma(db, "user_version")
+                if fresh:
                     for tables in _ALL:
                         for statement in tables.schema.split(";"):
                             db.execute(statement)
                     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 db.execute("UPDATE meta SET value = value + 1 WHERE name = 'term'")
-            return self.load(get_meta(db, "term"))
+            return replace(self.load(get_meta(db, "term")), fresh=fresh)
         except (sqlite3.Error, StoreError) as failure:
             self._abandon()
             if isinstance(failure, StoreUnusableError):

@@ -202,6 +202,15 @@ class TestRefusals:
         assert welcome is not None
         assert not welcome.resumed
 
+    def test_a_receipt_beside_hello_says_nothing_of_a_new_session(self, core: Core) -> None:
+        client = core.client()
+        client.ask(ListSubscriptions())
+        core.disconnect(client)
+        welcome = core.resume(client, receipt=client.received)
+        assert welcome is not None
+        assert not welcome.resumed
+        assert client.closed is None
+
     def test_after_goodbye(self, core: Core) -> None:
         client = core.client()
         core.disconnect(client)

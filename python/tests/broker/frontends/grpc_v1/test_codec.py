@@ -226,6 +226,31 @@ def test_agents_are_given_with_their_state_and_asked_back() -> None:
     assert (asked.agent.type, asked.agent.key, asked.epoch, asked.timeout_ms) == ("w", "k", 2, 5000)
 
 
+def test_claims_there_and_back() -> None:
+    frame = wire.Frame()
+    for key, epoch in (("a", 1), ("b", 2**64 - 1)):
+        frame.messages.add().claim.agents.add(agent={"type": "t", "key": key}, epoch=epoch)
+    held = [decode_frame(frame.SerializeToString(), NOW).messages[n].body for n in range(2)]
+    assert held == [m.Claim(((AgentId("t", "a"), 1),)), m.Claim(((AgentId("t", "b"), 2**64 - 1),))]
+    result = m.ClaimResult((AgentId("t", "a"), AgentId("t", "b")))
+    encoded = wire.Frame.FromString(encode_frame(m.Frame(1, 0, 0, 0, [m.Message(result, re=7)]), NOW))
+    assert [agent.key for agent in encoded.messages[0].claim_result.refused] == ["a", "b"]
+    nobody = m.Frame(1, 0, 0, 0, [m.Message(m.ClaimResult(()), re=7)])
+    assert wire.Frame.FromString(encode_frame(nobody, NOW)).messages[0].HasField("claim_result")
+
+
+def test_a_resume_is_read_and_answered() -> None:
+    hello = {"resume": {"session_id": "s", "resume_token": b"\x00t", "received": 9}}
+    body = (
+        decode_frame(wire.Frame(messages=[wire.Message(id=1, hello=hello)]).SerializeToString(), NOW).messages[0].body
+    )
+    assert isinstance(body, m.Hello)
+    assert body.resume == m.Resume("s", b"\x00t", 9)
+    welcome = m.Welcome(1, "s", b"t", "i", 1, 2, 3, m.Limits(1, 2, 3, 4, 5), "0", received=8, resumed=True)
+    encoded = wire.Frame.FromString(encode_frame(m.Frame(0, 0, 0, 0, [m.Message(welcome, re=1)]), NOW)).messages[0]
+    assert (encoded.welcome.received, encoded.welcome.resumed) == (8, True)
+
+
 @pytest.mark.parametrize(
     ("tail", "kind"),
     [

@@ -31,6 +31,13 @@ class OpeningContract:
         assert opened.summary.last_position == 0
         assert store.read(ANN, 0, 10, NO_LIMIT) == []
 
+    def test_only_the_first_opening_is_fresh(self, store: Store) -> None:
+        first = store.open()
+        assert first.fresh
+        assert not store.load(first.term).fresh
+        store.close()
+        assert not store.open().fresh
+
     def test_each_opening_begins_a_higher_term(self, store: Store) -> None:
         first = store.open().term
         store.close()

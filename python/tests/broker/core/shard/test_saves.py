@@ -27,7 +27,7 @@ def effects() -> Effects:
 @pytest.fixture
 def shard(effects: Effects) -> Shard:
     """A shard that was told that the session `s` has `w/k`."""
-    shard = Shard(Policy(), Opened(1), effects, 0.0)
+    shard = Shard(Policy(), Opened(1, fresh=True), effects, 0.0, 0.0)
     shard.host("s", Registration("w", keeps_state=True), 0)
     shard.adopt("s", W, EPOCH)
     shard.take(0)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from conftest import fake_launcher
 
 from parley_conformance import broker
@@ -46,8 +49,24 @@ async def test_a_setting_that_the_launcher_does_not_know_is_unsupported(tmp_path
         await Broker.launch(fake_launcher("poor"), {"heat": 1}, tmp_path)
 
 
-async def test_an_address_takes_no_settings(tmp_path: Path) -> None:
-    source = BrokerSource(address="grpc://127.0.0.1:50051")
+@pytest_asyncio.fixture
+async def address() -> AsyncIterator[str]:
+    """Where somebody listens."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        yield f"grpc://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "address", ["grpc://127.0.0.1:1", "grpc://no-such-host.invalid:1", "grpc://x", "grpc://x:99999"]
+)
+async def test_an_address_that_nobody_answers(tmp_path: Path, address: str) -> None:
+    with pytest.raises(HarnessError, match=f"no broker answers at {address}: ."):
+        await Broker.launch(BrokerSource(address=address), {}, tmp_path)
+
+
+async def test_an_address_takes_no_settings(tmp_path: Path, address: str) -> None:
+    source = BrokerSource(address=address)
     made = await Broker.launch(source, {}, tmp_path)
     with pytest.raises(Unsupported, match="not known"):
         made.memory()
@@ -73,8 +92,8 @@ async def test_it_starts_again_where_it_served(tmp_path: Path) -> None:
     await made.close()
 
 
-async def test_what_the_kit_did_not_start_cannot_be_stopped(tmp_path: Path) -> None:
-    made = await Broker.launch(BrokerSource(address="grpc://127.0.0.1:50051"), {}, tmp_path)
+async def test_what_the_kit_did_not_start_cannot_be_stopped(tmp_path: Path, address: str) -> None:
+    made = await Broker.launch(BrokerSource(address=address), {}, tmp_path)
     for end in (made.kill, made.terminate, made.start):
         with pytest.raises(Unsupported, match="not started by the kit"):
             await end()

@@ -101,6 +101,15 @@ def test_what_cannot_be_run_is_a_harness_error(tmp_path: Path, arguments: list[s
     assert text in done.output
 
 
+@pytest.mark.parametrize(("address", "text"), [("grpc://127.0.0.1:1", "no broker answers at grpc://127.0.0.1:1: ")])
+def test_an_address_that_nobody_answers_is_a_harness_error(tmp_path: Path, address: str, text: str) -> None:
+    arguments = ["run", "hostile/second-hello", "--address", address, "--out", str(tmp_path)]
+    done = CliRunner().invoke(cli.main, arguments)
+    assert done.exit_code == 2, done.output
+    assert "harness-error" in done.output
+    assert text in " ".join(done.output.split())
+
+
 def test_a_broken_suite_stops_everything(suites: Path, tmp_path: Path) -> None:
     (suites / "rpc.yaml").write_text(SUITE.replace("RPC-1", "RPC-1000"))
     done = run(tmp_path / "out")

@@ -76,3 +76,8 @@ def test_a_difference_says_where_and_what() -> None:
 def test_an_unknown_matcher_names_those_that_there_are() -> None:
     with pytest.raises(ValueError, match=r"\$nope.*\$contains"):
         differences({"$nope": 1}, 1)
+
+
+def test_a_text_contains_each_of_several() -> None:
+    assert matches({"$contains": ["17", "4"]}, "number 17 came, 4 was due")
+    assert not matches({"$contains": ["17", "4"]}, "number 17 came")

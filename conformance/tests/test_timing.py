@@ -37,15 +37,22 @@ def test_the_excuse_is_the_runner_or_the_machine_within_the_window() -> None:
     assert "wait for a processor" in meter.excuse(1.5)
 
 
-async def test_it_measures() -> None:
+async def test_it_measures(monkeypatch: pytest.MonkeyPatch) -> None:
     meter = LagMeter()
-    meter.start()
-    since = asyncio.get_running_loop().time()
-    async with asyncio.timeout(10):
-        while "late" not in meter.excuse(since):
-            import time
+    loop = asyncio.get_running_loop()
+    since, late = loop.time(), 0.0
+    monkeypatch.setattr(loop, "time", lambda: since + late, raising=False)
+    ticks = 0
 
-            time.sleep(0.4)  # noqa: ASYNC251 - being late is the subject
-            await asyncio.sleep(0)
-            await asyncio.sleep(0.06)
-    await meter.stop()
+    async def sleep(seconds: float) -> None:
+        nonlocal late, ticks
+        ticks += 1
+        late += seconds + (0.4 if ticks == 3 else 0.0)
+        if ticks == 5:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr("parley_conformance.timing.asyncio.sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await meter._measure()
+    assert [round(late_ms) for _, late_ms, _ in meter._samples] == [0, 0, 400, 0]
+    assert "late by 400 ms" in meter.excuse(since)

@@ -106,3 +106,33 @@ def test_first_numbers_of_frames() -> None:
     assert made.first_seq(one) == 1
     assert made.take_number() == 3
     assert made.first_seq(frame({"heartbeat": {}})) == 0
+
+
+def test_receipts_are_told_and_never_fall() -> None:
+    made = watch()
+    made.take_number()
+    assert hear(made, frame(WELCOME, received=0), frame(received=1)) == []
+    assert (made.sent, made.acknowledged) == (1, 1)
+    assert hear(made, frame(received=0)) == ["SES-8"]
+
+
+def test_heartbeats_are_counted_and_answers_to_heartbeats_are_not() -> None:
+    made = watch()
+    made.said(wire.message({"id": 7, "heartbeat": {}}))
+    hear(
+        made,
+        frame(WELCOME),
+        frame({"heartbeat": {}}),
+        frame({"id": 9, "heartbeat": {}}),
+        frame({"re": 7, "heartbeat": {}}),
+    )
+    assert made.heartbeats == 2
+
+
+def test_reasons_of_a_later_version_are_another_client_s() -> None:
+    later = frame({"re": 2, "error": {"reason": 900, "retryable": True}}, first_seq=1)
+    strict, lenient = watch(), Watch("a", spec.read().reasons, any_reason=True)
+    for made, rules in ((strict, ["ERR-1"]), (lenient, [])):
+        made.said(wire.message({"id": 1, "hello": {}}))
+        made.said(wire.message({"id": 2, "list_subscriptions": {}}))
+        assert hear(made, frame(WELCOME), later) == rules

@@ -22,6 +22,7 @@ from parley_conformance.model import Failed, HarnessError, Unsupported
 from parley_conformance.process import Child, resident_bytes, runs
 
 START_LIMIT_S = 20.0
+KNOCK_LIMIT_S = 5.0
 STOP_LIMIT_S = 30.0
 REFERENCE = Path(__file__).with_name("reference_broker.py")
 
@@ -57,13 +58,15 @@ class Broker:
 
         Raises:
             Unsupported: The launcher does not know a setting, or there is only an address.
-            HarnessError: It did not say in time that it serves.
+            HarnessError: It did not say in time that it serves, or nobody answers at the address.
         """
         if source.address and settings:
             text = f"needs a broker started with {', '.join(settings)}; there is only an address"
             raise Unsupported(text, excused=True)
         broker = cls(source, {**settings, "data_dir": str(folder / "data")}, folder)
-        if not source.address:
+        if source.address:
+            await _knock(source.address)
+        else:
             await broker.start()
         return broker
 
@@ -170,3 +173,20 @@ class Broker:
         """Ends the broker; nothing of it stays."""
         if self._child is not None:
             await self._child.end()
+
+
+async def _knock(address: str) -> None:
+    """Makes sure that somebody listens at `grpc://HOST:PORT`: nothing can be said of a broker that is not there.
+
+    Raises:
+        HarnessError: Nobody does.
+    """
+    host, _, port = address.removeprefix("grpc://").rpartition(":")
+    try:
+        async with asyncio.timeout(KNOCK_LIMIT_S):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except TimeoutError:
+        raise HarnessError(f"no broker answers at {address} within {KNOCK_LIMIT_S:g} s") from None
+    except (OSError, ValueError, OverflowError) as failure:
+        raise HarnessError(f"no broker answers at {address}: {failure}") from failure
+    writer.close()

@@ -24,7 +24,7 @@ from parley_wire.v1 import admin_service_pb2
 
 _GET_STATUS = "/parley.v1.AdminService/GetStatus"
 _ANSWERLESS = {"re", "goodbye", "heartbeat", "cancel"}
-_HABITS = ("heartbeats", "activates", "credit_messages", "credit_bytes", "greedy")
+_HABITS = ("heartbeats", "activates", "credit_messages", "credit_bytes", "greedy", "any_reason")
 
 
 class Table:

@@ -13,8 +13,8 @@ def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
 
     A mapping matches a mapping that has its members, and possibly more; everything else must be equal. A member that
     is absent equals its proto default (0, "", false, an empty list), but an empty mapping must be there. A mapping
-    with one key that begins with `$` is a matcher: `$contains` (text), `$at_least`, `$at_most`, `$one_of`, `$any`
-    (true: present), `$length`.
+    with one key that begins with `$` is a matcher: `$contains` (a text or several), `$at_least`, `$at_most`, `$one_of`,
+    `$any` (true: present), `$length`.
 
     Args:
         expected: From the case.
@@ -57,7 +57,8 @@ def _matches(name: str, argument: Any, actual: Any) -> bool:
     if actual is _ABSENT:
         return False
     if name == "$contains":
-        return isinstance(actual, str) and str(argument) in actual
+        texts = argument if isinstance(argument, Sequence) and not isinstance(argument, str) else [argument]
+        return isinstance(actual, str) and all(str(text) in actual for text in texts)
     if name == "$at_least":
         return isinstance(actual, int | float) and bool(actual >= argument)
     if name == "$at_most":

@@ -48,6 +48,7 @@ class Habits:
         credit_messages: Deliveries and root requests that the broker may send in all, from the start.
         credit_bytes: The same in bytes of envelopes.
         greedy: Sends covered messages without asking whether there is credit.
+        any_reason: Takes errors with reasons that the contract does not have: another client made them.
     """
 
     heartbeats: bool = True
@@ -55,6 +56,7 @@ class Habits:
     credit_messages: int = 1_000_000
     credit_bytes: int = 1 << 40
     greedy: bool = False
+    any_reason: bool = False
 
 
 class Peer(Inbox):
@@ -68,7 +70,7 @@ class Peer(Inbox):
         self.tally: Counter[str] | None = None
         self.writable = True
         self._parted = False
-        self._watch = Watch(name, contract.reasons)
+        self._watch = Watch(name, contract.reasons, any_reason=habits.any_reason)
         self._ids = itertools.count(1)
         self._reading = asyncio.Event()
         self._reading.set()
@@ -178,6 +180,21 @@ class Peer(Inbox):
     def credit_messages(self) -> int:
         """Covered messages that this peer may send in all, as the broker said last."""
         return self._watch.credit_messages
+
+    @property
+    def sent(self) -> int:
+        """The number of the last message that was written."""
+        return self._watch.sent
+
+    @property
+    def acknowledged(self) -> int:
+        """The highest number that the broker says it has received (SES-8)."""
+        return self._watch.acknowledged
+
+    @property
+    def heartbeats(self) -> int:
+        """How many heartbeats the broker sent by itself."""
+        return self._watch.heartbeats
 
     def take_number(self) -> int:
         """The next sequence number, for a message that `write_bytes` writes."""

@@ -37,17 +37,23 @@ class Watch:
 
     Attributes:
         received: The highest number received without a gap.
+        sent: The number of the last message said.
+        acknowledged: The highest number that the broker says it has received.
+        heartbeats: Those heard that answer nothing.
         credit_messages: Covered messages that may be sent in all, as the broker said last.
         violations: The rules that the broker broke, in the order noticed.
     """
 
-    def __init__(self, name: str, reasons: Mapping[str, Flags]) -> None:
+    def __init__(self, name: str, reasons: Mapping[str, Flags], *, any_reason: bool = False) -> None:
         self.received = 0
+        self.sent = 0
+        self.acknowledged = 0
+        self.heartbeats = 0
         self.credit_messages = 0
         self.violations: list[Failed] = []
         self._name = name
         self._reasons = reasons
-        self._sent = 0
+        self._any_reason = any_reason
         self._asked: set[int] = set()
         self._credit_bytes = 0
         self._used_messages = 0
@@ -58,8 +64,8 @@ class Watch:
 
     def take_number(self) -> int:
         """Uses the next sequence number."""
-        self._sent += 1
-        return self._sent
+        self.sent += 1
+        return self.sent
 
     def expect_answer(self, identity: int) -> None:
         """From now on an answer to this id is legal."""
@@ -74,7 +80,7 @@ class Watch:
         """Counts a message that is about to be written."""
         kind = kind_of(message)
         if kind not in UNNUMBERED:
-            self._sent += 1
+            self.sent += 1
         if message.id and kind != UNKNOWN_KIND:
             self._asked.add(message.id)
         if (size := covered_size(message)) is not None:
@@ -84,7 +90,7 @@ class Watch:
     def first_seq(self, frame: pb.Frame) -> int:
         """The number of the first numbered message of a frame whose messages were all `said` just now."""
         numbered = sum(kind_of(message) not in UNNUMBERED for message in frame.messages)
-        return self._sent - numbered + 1 if numbered else 0
+        return self.sent - numbered + 1 if numbered else 0
 
     # -- what is heard --------------------------------------------------------------------------------------------
 
@@ -98,8 +104,11 @@ class Watch:
             if frame.credit_bytes < self._credit_bytes:
                 self._broken(f"credit_bytes fell from {self._credit_bytes} to {frame.credit_bytes}", "FLOW-1")
             self._credit_bytes = frame.credit_bytes
-        if frame.received > self._sent:
-            self._broken(f"received {frame.received}, but only {self._sent} were sent", "SES-8")
+        if frame.received > self.sent:
+            self._broken(f"received {frame.received}, but only {self.sent} were sent", "SES-8")
+        if frame.received < self.acknowledged:
+            self._broken(f"received fell from {self.acknowledged} to {frame.received}", "SES-8")
+        self.acknowledged = max(self.acknowledged, frame.received)
         number = frame.first_seq
         for message in frame.messages:
             kind = kind_of(message)
@@ -119,12 +128,16 @@ class Watch:
                 told = wire.plain(message)
                 self._broken(f"an answer to {message.re}, which nothing outstanding has: {told}", "MSG-3")
             self._asked.discard(message.re)
-        if kind_of(message) == "error":
+        kind = kind_of(message)
+        self.heartbeats += kind == "heartbeat" and not message.re
+        if kind == "error":
             self._check_flags(wire.plain(message)["error"])
 
     def _check_flags(self, error: Mapping[str, Any]) -> None:
         reason = error.get("reason", "")
         allowed = self._reasons.get(str(reason))
+        if allowed is None and self._any_reason:
+            return
         if allowed is None:
             self._broken(f"an error with a reason that the contract does not have: {error}", "ERR-1")
             return

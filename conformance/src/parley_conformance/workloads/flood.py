@@ -17,7 +17,6 @@ from parley_wire.v1 import subscription_pb2
 
 MIB = 1024 * 1024
 _FRAME = 500
-_PENDING = frozenset({"sessions", "calls", "agents", "deliveries"})
 _LONG_MS = 60_000
 
 
@@ -42,6 +41,43 @@ async def many_subscriptions(table: Table, count: int, memory_mib: int) -> None:
     )
     if wrong := differences({"error": {"reason": "RESOURCE_EXHAUSTED", "details": {"limit": str(limit)}}}, over):
         raise Failed(f"a subscription over the limit: {'; '.join(wrong)}", rule="SUB-5", party="broker")
+
+
+async def refused_subscriptions(table: Table, count: int, memory_mib: int) -> None:
+    """Malformed subscriptions that are not durable, each for another agent type: refused, and nothing is kept."""
+    tables = await table.tables()
+    peer = await table.seat("greedy", {"hosts": {"probe": {}}})
+    before = table.broker.memory()
+    peer.tally = Counter()
+    async with Bystander(table):
+        for first in range(0, count, _FRAME):
+            await peer.write_many([_malformed(number) for number in range(first, min(first + _FRAME, count))])
+        answers = await peer.tallied(count, _LONG_MS)
+        _bounded(before, table.broker.memory(), memory_mib)
+    if answers != Counter({"INVALID_ARGUMENT": count}):
+        raise Failed(f"of {count} malformed subscriptions: {dict(answers)}", rule="SUB-5", party="broker")
+    await table.close()
+    await _emptied(table, tables)
+
+
+async def endless_hello(table: Table, kinds: int, memory_mib: int) -> None:
+    """A Hello of many MiB, all of them kinds: taken or refused, but not kept."""
+    peer = await table.seat("bad", {"hello": False})
+    hello = pb.Message(id=1)
+    hello.hello.min_version = hello.hello.max_version = 1
+    hello.hello.producer_id = "p"
+    hello.hello.kinds.extend(range(1, kinds + 1))
+    data = pb.Frame(messages=[hello]).SerializeToString()
+    before = table.broker.memory()
+    peer.expect_answer(1)
+    async with Bystander(table):
+        await peer.write_bytes(data)
+        answer = await peer.look({"re": 1}, _LONG_MS)
+        _bounded(before, table.broker.memory(), memory_mib)
+    if answer is None:
+        code, text = await peer.ended()
+        if code not in ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED") or not text:
+            raise Failed(f"the connection ended with {code} {text!r}", rule="MSG-5", party="broker")
 
 
 async def deaf_subscriber(table: Table, events: int, size: int, memory_mib: int) -> None:
@@ -128,6 +164,7 @@ async def credit_exceeded(table: Table) -> None:
 
 async def come_and_go(table: Table, connections: int) -> None:
     """Connections break after Hello, after registering, after subscribing, with a call under way."""
+    tables = await table.tables()
     before = table.broker.memory()
     async with Bystander(table):
         for number in range(connections):
@@ -141,13 +178,14 @@ async def come_and_go(table: Table, connections: int) -> None:
             del table.peers[peer.name]
     _bounded(before, table.broker.memory(), 50)
     await table.close()
-    await _emptied(table)
+    await _emptied(table, tables)
 
 
-async def _emptied(table: Table) -> None:
-    """With nobody connected, what is pending is gone as soon as the broker has noticed."""
-    deadline = asyncio.get_running_loop().time() + WITHIN_MS / 1000
-    while left := {name: n for name, n in (await table.tables()).items() if n and name in _PENDING}:
+async def _emptied(table: Table, before: Mapping[str, int]) -> None:
+    """With nobody connected, each of the broker's tables is as it was before, as soon as the graces are over."""
+    grace_ms = max((int(peer.welcome.get("session_grace_ms", 0)) for peer in table.peers.values()), default=0)
+    deadline = asyncio.get_running_loop().time() + (WITHIN_MS + grace_ms) / 1000
+    while left := {name: n for name, n in (await table.tables()).items() if n > before.get(name, 0)}:
         if asyncio.get_running_loop().time() > deadline:
             raise Failed(f"nobody is connected, and there are still {left}", rule="FLOW-7", party="broker")
         await asyncio.sleep(0.05)
@@ -183,6 +221,14 @@ def _subscribe(number: int) -> pb.Message:
     return message
 
 
+def _malformed(number: int) -> pb.Message:
+    message = _subscribe(number)
+    subscription = message.subscribe.subscription
+    subscription.agent_type = f"{number} " + "x" * 2_000
+    subscription.durable = False
+    return message
+
+
 def _publish(number: int, envelope: bytes) -> pb.Message:
     message = pb.Message(id=1_000_000 + number)
     message.publish.topic.type, message.publish.topic.source = "news", "k"
@@ -192,6 +238,8 @@ def _publish(number: int, envelope: bytes) -> pb.Message:
 
 WORKLOADS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "many_subscriptions": many_subscriptions,
+    "refused_subscriptions": refused_subscriptions,
+    "endless_hello": endless_hello,
     "deaf_subscriber": deaf_subscriber,
     "deaf_asker": deaf_asker,
     "credit_exceeded": credit_exceeded,

@@ -105,6 +105,10 @@ async def malformed_ids(table: Table) -> None:
     ]
     for bad in _BAD_TYPES:
         commands += [
+            {"request": {"target": "probe/k", "sender": {"type": bad, "key": "k"}, "envelope": envelope}},
+            {"request": {"target": "probe/k", "call_chain": [{"type": bad, "key": "k"}], "envelope": envelope}},
+            {"publish": {"topic": "t/k", "sender": {"type": bad, "key": "k"}, "envelope": envelope}},
+            {"subscribe": {"subscription": {"topic_type": "t", "match": "PREFIX", "agent_type": bad}}},
             {"request": {"target": {"type": bad, "key": "k"}, "envelope": envelope}},
             {"register_agent_type": {"type": bad, "mode": "STANDARD"}},
             {"subscribe": {"subscription": {"topic_type": "t", "match": "EXACT", "agent_type": bad}}},
@@ -113,10 +117,14 @@ async def malformed_ids(table: Table) -> None:
         commands += [
             {"publish": {"topic": {"type": bad, "source": "k"}, "envelope": envelope}},
             {"subscribe": {"subscription": {"topic_type": bad, "match": "EXACT", "agent_type": "probe"}}},
+            {"subscribe": {"subscription": {"topic_type": bad, "match": "PREFIX", "agent_type": "probe"}}},
         ]
     for bad in _BAD_KEYS:
         commands += [
             {"request": {"target": {"type": "probe", "key": bad}, "envelope": envelope}},
+            {"request": {"target": "probe/k", "sender": {"type": "probe", "key": bad}, "envelope": envelope}},
+            {"request": {"target": "probe/k", "call_chain": [{"type": "probe", "key": bad}], "envelope": envelope}},
+            {"publish": {"topic": "t/k", "sender": {"type": "probe", "key": bad}, "envelope": envelope}},
             {"publish": {"topic": {"type": "t", "source": bad}, "envelope": envelope}},
             {"register_agent_type": {"type": "pinned", "mode": "STANDARD", "pinned_keys": [bad]}},
         ]

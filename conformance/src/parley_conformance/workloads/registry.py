@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from parley_conformance.model import Kind
-from parley_conformance.workloads import calls, flood, hostile, pairs, places
+from parley_conformance.workloads import calls, flood, hostile, pairs, places, sessions
 
 ALL: Mapping[Kind, Mapping[str, Callable[..., Awaitable[None]]]] = {
-    Kind.BROKER: {**calls.WORKLOADS, **flood.WORKLOADS, **hostile.WORKLOADS, **places.WORKLOADS},
+    Kind.BROKER: {
+        **calls.WORKLOADS,
+        **flood.WORKLOADS,
+        **hostile.WORKLOADS,
+        **places.WORKLOADS,
+        **sessions.WORKLOADS,
+    },
     Kind.PAIR: pairs.WORKLOADS,
 }

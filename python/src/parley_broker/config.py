@@ -74,6 +74,14 @@ SETTINGS = (
     Setting("credit_bytes", 1, _MANY * 1024, "Bytes of covered messages that a client may send ahead."),
     Setting("window_events", 1, _MANY, "Events of one recipient that are kept in memory."),
     Setting("window_bytes", 1, _MANY * 1024, "Bytes of one recipient's events that are kept in memory."),
+    Setting("max_attempts", 1, 1000, "Failed attempts after which an event is a dead letter."),
+    Setting("max_lost_sessions", 1, 1000, "Sessions lost with an event after which it is a dead letter."),
+    Setting(
+        "redelivery_backoff_ms", 0, _DAY_MS, "Pause after the first failed attempt; each further one is 4 times it."
+    ),
+    Setting("dead_letter_max_age_ms", 1, 366 * _DAY_MS, "How long a dead letter is kept."),
+    Setting("max_dead_letters", 1, _MANY, "Dead letters in all; the oldest go."),
+    Setting("max_dead_letter_bytes", 1, _MANY * 1024, "Bytes of the dead letters in all; the oldest go."),
 )
 
 OTHER_NAMES: dict[str, type] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Body, Delivery, Error, State
-from parley_broker.core.records import Event, Record, StateSaved
+from parley_broker.core.records import Record, StateSaved, Waiting
 from parley_broker.errors import EndCode
 
 NO_COMMIT = 0
@@ -97,7 +97,16 @@ class Idle:
     session: str
 
 
-ShardEffect = Placed | Refused | Activated | AskedBack | Unplaced | Claimed | Deliver | Answer | Idle
+@dataclass(slots=True)
+class Told:
+    """The answer to the operator's command `ask`, once `commit` is durable: how many, or why not."""
+
+    ask: int
+    result: int | Error
+    commit: int
+
+
+ShardEffect = Placed | Refused | Activated | AskedBack | Unplaced | Claimed | Deliver | Answer | Idle | Told
 
 # From the core to the engine.
 
@@ -134,7 +143,7 @@ class ReadState:
 
 
 Read = ReadEvents | ReadState
-Found = list[Event] | StateSaved | None
+Found = list[Waiting] | StateSaved | None
 """What a read finds: a page of events; the agent's state."""
 
 
@@ -157,6 +166,8 @@ class Effects:
     logs: list[Log] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    """Answers to operators."""
 
     def log(self, level: str, event: str, **fields: object) -> None:
         """Adds one event worth knowing."""

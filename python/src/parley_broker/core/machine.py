@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects, Found, Read
+from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects, Found, Read, ShardEffect, Told
 from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.gateway.session import Connection
-from parley_broker.core.messages import Frame, make_error
+from parley_broker.core.messages import DeadLetterFilter, Frame, Subscription, make_error
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import Opened
 from parley_broker.core.shard.shard import Shard
@@ -19,7 +19,7 @@ from parley_broker.errors import EndCode, ProtocolViolation, Reason
 @dataclass(slots=True)
 class _Held:
     commit: int
-    send: Answer | Deliver
+    send: Answer | Deliver | Told
 
 
 class Machine:
@@ -94,7 +94,7 @@ class Machine:
         self._shard.committed(commit)
         held = self._held
         while held and held[0].commit <= commit:
-            self._gateway.apply(held.popleft().send, now)
+            self._apply(held.popleft().send, now)
         self._pump(now)
 
     def found(self, read: Read, what: Found, now: float) -> None:
@@ -105,7 +105,7 @@ class Machine:
     def reload(self, opened: Opened, why: str, now: float) -> None:
         """A commit failed: its commands are answered UNAVAILABLE, and the shard begins anew from the store."""
         for effect in self._shard.abandon(why):
-            self._gateway.apply(effect, now)
+            self._apply(effect, now)
         self.refuse_held(why, now)
         self._shard = Shard(self._policy, opened, self.effects, self._wall_offset, now, self._shard.memory())
         self._gateway.replace_shard(self._shard, now)
@@ -118,9 +118,28 @@ class Machine:
         self.effects.reads.clear()
         for waiting in held:
             send = waiting.send
+            if isinstance(send, Deliver):
+                continue
+            error = make_error(Reason.UNAVAILABLE, f"nothing was stored: {why}")
             if isinstance(send, Answer):
-                send.body = make_error(Reason.UNAVAILABLE, f"nothing was stored: {why}")
-                self._gateway.apply(send, now)
+                send.body = error
+            else:
+                send.result = error
+            self._apply(send, now)
+
+    def dead_letters(self, wanted: DeadLetterFilter, after: int, count: int) -> list[tuple[int, Subscription | None]]:
+        """As Shard.dead_letters."""
+        return self._shard.dead_letters(wanted, after, count)
+
+    def replay_dead_letters(self, ask: int, wanted: DeadLetterFilter, now: float) -> None:
+        """Puts dead letters back into the queues; `Told` with this number says how many (DLV-6)."""
+        self._shard.replay(ask, wanted, now)
+        self._pump(now)
+
+    def purge_dead_letters(self, ask: int, wanted: DeadLetterFilter, now: float) -> None:
+        """Deletes dead letters; `Told` with this number says how many (DLV-6)."""
+        self._shard.purge(ask, wanted)
+        self._pump(now)
 
     def announce_drain(self, reason: str, now: float) -> None:
         """Tells every client that the broker is about to go (DRN-1)."""
@@ -138,7 +157,13 @@ class Machine:
                 if not self._shard.has_decided:
                     return
             for effect in decided:
-                if isinstance(effect, Answer | Deliver) and effect.commit != NO_COMMIT:
+                if isinstance(effect, Answer | Deliver | Told) and effect.commit != NO_COMMIT:
                     self._held.append(_Held(effect.commit, effect))
                 else:
-                    self._gateway.apply(effect, now)
+                    self._apply(effect, now)
+
+    def _apply(self, effect: ShardEffect, now: float) -> None:
+        if isinstance(effect, Told):
+            self.effects.told.append(effect)
+        else:
+            self._gateway.apply(effect, now)

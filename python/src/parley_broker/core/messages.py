@@ -403,6 +403,8 @@ class Nack(Body):
     position: int
     round: int
     error: Error
+    delay: float | None = None
+    """Seconds until the next attempt; None: the broker's backoff (DLV-5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +460,26 @@ class Frame:
     messages: list[Message]
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetterFilter:
+    """Which dead letters; what is empty or 0 does not restrict."""
+
+    agent_type: str = ""
+    agent_key: str = ""
+    topic_type: str = ""
+    reason: int = 0
+    ids: tuple[int, ...] = ()
+
+    def lets_through(self, recipient: AgentId, topic_type: str, reason: int) -> bool:
+        """Whether the filter lets such a dead letter through, `ids` apart."""
+        return (
+            self.agent_type in ("", recipient.type)
+            and self.agent_key in ("", recipient.key)
+            and self.topic_type in ("", topic_type)
+            and self.reason in (0, reason)
+        )
+
+
 @dataclass(slots=True)
 class Status:
     """How the broker is: `tables` has the number of entries of each."""
@@ -495,3 +517,8 @@ def make_error(
         may_have_run=reason in MAY_HAVE_RUN if may_have_run is None else may_have_run,
         details=details or {},
     )
+
+
+def reason_name(reason: int) -> str:
+    """The reason's name, for people; its number if it is unknown (ERR-3)."""
+    return Reason(reason).name if reason in Reason._value2member_map_ else str(reason)

@@ -57,3 +57,9 @@ class Policy:
     credit_bytes: int = 16 * MIB
     window_events: int = 64
     window_bytes: int = MIB
+    max_attempts: int = 5
+    max_lost_sessions: int = 5
+    redelivery_backoff: float = 0.5
+    dead_letter_max_age: float = 14 * 24 * 3600.0
+    max_dead_letters: int = 100_000
+    max_dead_letter_bytes: int = 256 * MIB

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from parley_broker.core.ids import AgentId, TopicId
-from parley_broker.core.messages import Subscription, SubscriptionKey, Trace
+from parley_broker.core.messages import Error, Subscription, SubscriptionKey, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,16 @@ class DeliverySettled:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    """So many attempts to hand the event to the recipient have failed, and so many sessions that had it were lost."""
+
+    recipient: AgentId
+    position: int
+    failures: int
+    losses: int
+
+
+@dataclass(frozen=True, slots=True)
 class BacklogDropped:
     """No agent of this type waits for any event."""
 
@@ -67,29 +77,105 @@ class StateSaved:
     data: bytes | None = None
 
 
-Record = SubscriptionAdded | SubscriptionRemoved | EventStored | DeliverySettled | BacklogDropped | StateSaved
+@dataclass(frozen=True, slots=True)
+class DeadLettered:
+    """The event at this position no longer waits for the recipient: it is a dead letter.
+
+    `id` is above that of every dead letter before it; `died` is by the wall clock, in seconds.
+    """
+
+    id: int
+    recipient: AgentId
+    position: int
+    died: float
+    attempts: int
+    error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterReplayed:
+    """The dead letter's event waits for its recipient again, at a position above all others, as if never delivered."""
+
+    id: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettersDropped:
+    """These dead letters are gone."""
+
+    ids: tuple[int, ...]
+
+
+Record = (
+    SubscriptionAdded
+    | SubscriptionRemoved
+    | EventStored
+    | DeliverySettled
+    | DeliveryFailed
+    | BacklogDropped
+    | DeadLettered
+    | DeadLetterReplayed
+    | DeadLettersDropped
+    | StateSaved
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A stored event as it waits for one recipient, with the counts of the last DeliveryFailed."""
+
+    event: Event
+    failures: int = 0
+    losses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A stored dead letter, as DeadLettered says, with its event."""
+
+    id: int
+    recipient: AgentId
+    event: Event
+    died: float
+    attempts: int
+    error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterEntry:
+    """What a shard remembers of a dead letter. `bytes` are those of its envelope."""
+
+    id: int
+    recipient: AgentId
+    topic_type: str
+    reason: int
+    died: float
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many events wait for a recipient, how many bytes their envelopes have, and the last one's position."""
+    """How many events wait for a recipient, and how many bytes their envelopes have."""
 
     recipient: AgentId
     events: int
     bytes: int
-    last_position: int
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a shard needs to know before it decides anything; no events.
 
-    `last_position` is the highest position ever given, also of events that are gone.
+    `last_position` and `last_dead_letter` are the highest position and id ever given, also to what is gone.
     """
 
     subscriptions: tuple[Subscription, ...] = ()
     backlogs: tuple[Backlog, ...] = ()
     last_position: int = 0
+    dead_letters: tuple[DeadLetterEntry, ...] = ()
+    """By id."""
+    last_dead_letter: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.records import Event, Opened, Record, StateSaved
+from parley_broker.core.records import DeadLetter, Opened, Record, StateSaved, Waiting
 
 
 class Store(Protocol):
@@ -48,7 +48,7 @@ class Store(Protocol):
             StoreError: Nothing was stored.
         """
 
-    def read(self, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Event]:
+    def read(self, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Waiting]:
         """The recipient's stored events above the position `after`, in order.
 
         At most `max_events`, and no further one once their envelopes have `max_bytes`.
@@ -59,6 +59,13 @@ class Store(Protocol):
 
     def read_state(self, agent: AgentId) -> StateSaved | None:
         """The agent's version and what it saved last; None: nothing was ever committed.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+
+    def read_dead_letters(self, ids: Sequence[int]) -> list[DeadLetter]:
+        """Those of the dead letters that are stored, in order of their ids.
 
         Raises:
             StoreError: It cannot be read.

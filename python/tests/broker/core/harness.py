@@ -147,6 +147,11 @@ class Client:
         topic_type, _, source = topic.partition("/")
         return self.ask(Publish(TopicId(topic_type, source), envelope, **fields))  # type: ignore[arg-type]
 
+    def command_publish(self, topic: str, envelope: bytes = b"event", **fields: object) -> int:
+        """Publishes to `type/source` without waiting for the answer: its id."""
+        topic_type, _, source = topic.partition("/")
+        return self.command(Publish(TopicId(topic_type, source), envelope, **fields))  # type: ignore[arg-type]
+
     def ack(self, delivery: Delivery) -> Body:
         """Acknowledges: the answer."""
         return self.ask(Ack(delivery.recipient, delivery.epoch, delivery.position, delivery.round))
@@ -164,19 +169,30 @@ class Core:
         policy: Every number it goes by.
         store: What an earlier core left; None: a new one.
         claims: The claim window of a start over a store that is not new is open; else it is over already.
+        now: When it begins, in seconds.
+        wall: What the wall clock says then; None: `WALL_OFFSET` more.
     """
 
-    def __init__(self, policy: Policy | None = None, store: MemoryStore | None = None, claims: bool = False) -> None:
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        store: MemoryStore | None = None,
+        claims: bool = False,
+        now: float = 1000.0,
+        wall: float | None = None,
+    ) -> None:
         self.store = store or MemoryStore()
         self.opened: Opened = self.store.open()
-        self.now = 1000.0
+        self.now = now
         policy = policy or Policy()
         begun = self.now if claims else self.now - max(policy.claim_window, policy.host_grace)
-        self.machine = Machine(policy, Identity("inc", "0"), self.opened, WALL_OFFSET, begun)
+        offset = WALL_OFFSET if wall is None else wall - now
+        self.machine = Machine(policy, Identity("inc", "0"), self.opened, offset, begun)
         self.machine.tick(self.now)
         self.hold = False
         self.closed: dict[int, Close] = {}
         self.logs: list[str] = []
+        self.told: dict[int, int | Error] = {}
         self._connections = 0
 
     def connect(self) -> Client:
@@ -241,6 +257,8 @@ class Core:
         for close in effects.close:
             self.closed[close.connection] = close
         effects.close.clear()
+        self.told.update((told.ask, told.result) for told in effects.told)
+        effects.told.clear()
         if not self.hold:
             self.commit()
 
@@ -256,6 +274,8 @@ class Core:
             self.machine.committed(number, self.now)
             for read in reads:
                 self.machine.found(read, look_up(self.store, read), self.now)
+        self.told.update((told.ask, told.result) for told in effects.told)
+        effects.told.clear()
 
     def fail_commit(self, why: str = "disk full") -> None:
         """The commit of what there is fails."""

@@ -12,6 +12,7 @@ from parley_broker.core.messages import (
     AgentMode,
     Body,
     Cancel,
+    DeadLetterFilter,
     Delivery,
     Drain,
     Error,
@@ -251,8 +252,17 @@ class Histories(RuleBasedStateMachine):
             self.core.disconnect(party.client)
         self.core.advance(POLICY.host_grace + 1)
         tables = self.core.tables
-        left = {name: n for name, n in tables.items() if n and name not in ("events", "recipients", "subscriptions")}
-        assert left == {}, "nothing is left but what is stored"
+        stored = ("events", "recipients", "subscriptions", "dead_letters")
+        assert {name: n for name, n in tables.items() if n and name not in stored} == {}, "the rest is stored"
+        self.core.machine.replay_dead_letters(1, DeadLetterFilter(), self.core.now)
+        self.core.settle()
+        last = self.core.client()
+        for agent_type in TYPES:
+            last.host(agent_type, AgentMode.STATELESS if agent_type == "stateless" else AgentMode.STANDARD)
+        while flying := last.take(Delivery):
+            for _, delivery in flying:
+                last.ack(delivery)
+        assert self.core.tables["events"] == self.core.tables["recipients"] == 0, "a healthy worker gets all there is"
 
 
 def test_histories() -> None:

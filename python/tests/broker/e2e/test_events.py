@@ -85,7 +85,7 @@ async def test_events_of_one_recipient_come_in_order_one_at_a_time(open_peer: Op
         await worker.say(message(10_000 + n, **settle("ack", delivery)))
 
 
-async def test_a_nacked_event_holds_up_nobody(open_peer: OpenPeer) -> None:
+async def test_a_nacked_event_comes_again_until_it_is_a_dead_letter(open_peer: OpenPeer) -> None:
     worker = await subscriber(open_peer, "nacker", "maybe")
     publisher = open_peer()
     await publisher.hello()
@@ -93,6 +93,10 @@ async def test_a_nacked_event_holds_up_nobody(open_peer: OpenPeer) -> None:
     await publish(publisher, "maybe/k", b"good")
     bad = await worker.hear_kind("delivery")
     answer = await worker.command(**settle("nack", bad, error={"reason": 15, "message": "no"}))
+    assert answer.HasField("done")
+    again = await worker.hear_kind("delivery")
+    assert (again.delivery.envelope, again.delivery.attempt) == (b"bad", 2)
+    answer = await worker.command(**settle("nack", again, error={"reason": 12, "message": "not readable"}))
     assert answer.HasField("done")
     good = await worker.hear_kind("delivery")
     assert good.delivery.envelope == b"good"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parley_broker.core.records import DeliverySettled, EventStored
+from parley_broker.core.records import DeliverySettled, EventStored, Waiting
 from parley_broker.errors import StoreError, StoreUnusableError
 from parley_broker.store.base import Store
 from parley_broker.store.sqlite import FILE_NAME, SCHEMA_VERSION, SqliteStore
@@ -26,7 +26,7 @@ class TestSqliteStore(StoreContract):
         store.close()
         again = SqliteStore(tmp_path)
         assert again.open().summary.last_position == 1
-        assert again.read(ANN, 0, 10, NO_LIMIT) == [event(1)]
+        assert again.read(ANN, 0, 10, NO_LIMIT) == [Waiting(event(1))]
 
     def test_what_was_committed_is_there_when_nobody_closed(self, tmp_path: Path) -> None:
         store = SqliteStore(tmp_path / "live")
@@ -37,7 +37,7 @@ class TestSqliteStore(StoreContract):
             (copy / file.name).write_bytes(file.read_bytes())
         again = SqliteStore(copy)
         again.open()
-        assert again.read(ANN, 0, 10, NO_LIMIT) == [event(1)]
+        assert again.read(ANN, 0, 10, NO_LIMIT) == [Waiting(event(1))]
 
     def test_a_commit_that_fails_half_way_stores_nothing(self, tmp_path: Path) -> None:
         store = SqliteStore(tmp_path)
@@ -45,9 +45,9 @@ class TestSqliteStore(StoreContract):
         store.commit([EventStored(event(1), (ANN,))], term)
         with pytest.raises(StoreError):
             store.commit([EventStored(event(2), (ANN,)), EventStored(event(1), (BEN,))], term)
-        assert [e.position for e in store.read(ANN, 0, 10, NO_LIMIT)] == [1]
+        assert [w.event.position for w in store.read(ANN, 0, 10, NO_LIMIT)] == [1]
         store.commit([EventStored(event(2), (ANN,))], term)
-        assert [e.position for e in store.read(ANN, 0, 10, NO_LIMIT)] == [1, 2]
+        assert [w.event.position for w in store.read(ANN, 0, 10, NO_LIMIT)] == [1, 2]
 
     def test_settled_events_leave_no_rows(self, tmp_path: Path) -> None:
         store = SqliteStore(tmp_path)

@@ -127,7 +127,7 @@ class Commands:
             what = "activation failed" if activation else "deactivation failed"
             self._effects.log("warning", what, agent=agent, session=session.id, error=message.body.message[:MAX_LOGGED])
             if activation:
-                self.shard.activation_failed(session.id, agent, epoch, now)
+                self.shard.activation_failed(session.id, agent, epoch, message.body, now)
         if deactivation:
             self.shard.deactivated(session.id, agent, epoch, now)
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Ack, Nack, Publish, Save, Subscription, SubscriptionKey
+from parley_broker.core.messages import Ack, Error, Nack, Publish, Save, Subscription, SubscriptionKey
 from parley_broker.core.orders import Claim, Registration, Ticket
 
 
@@ -33,7 +33,7 @@ class ShardPort(Protocol):
     def allow(self, session: str, messages: int, size: int, now: float) -> None:
         """The session may take this many more covered messages and bytes."""
 
-    def activation_failed(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
+    def activation_failed(self, session: str, agent: AgentId, epoch: int, error: Error, now: float) -> None:
         """The session could not make the agent."""
 
     def deactivated(self, session: str, agent: AgentId, epoch: int, now: float) -> None:

@@ -73,6 +73,15 @@ class Catalogue:
             types.update(prefixes.get(topic_type[:length], {}))
         return list(types)
 
+    def find(self, agent_type: str, topic_type: str) -> Subscription | None:
+        """A subscription by which agents of the type get events of the topic type, if there is one."""
+        for key in self._of_type.get(agent_type, {}):
+            if key.topic_type == topic_type or (
+                key.match == TopicMatch.PREFIX and topic_type.startswith(key.topic_type)
+            ):
+                return self._all[key]
+        return None
+
     def of_type(self, agent_type: str) -> list[Subscription]:
         """The subscriptions of one agent type."""
         return [self._all[key] for key in self._of_type.get(agent_type, {})]

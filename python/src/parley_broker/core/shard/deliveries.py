@@ -1,126 +1,109 @@
-"""Events on their way to their recipients: stored, delivered in order, settled."""
+"""Events on their way to their recipients: delivered in order, settled, delivered again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects, ReadEvents
+from parley_broker.core.deadlines import Deadlines
+from parley_broker.core.effects import Answer, Deliver, Effects, ReadEvents
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Ack, AgentMode, Delivery, Done, Nack, Publish, Published
+from parley_broker.core.messages import Ack, AgentMode, Delivery, Done, Error, Nack, make_error, reason_name
 from parley_broker.core.policy import Policy
-from parley_broker.core.records import BacklogDropped, DeliverySettled, Event, EventStored, Summary
+from parley_broker.core.records import (
+    BacklogDropped,
+    DeadLetterEntry,
+    DeadLetterReplayed,
+    DeliveryFailed,
+    DeliverySettled,
+    Event,
+    Summary,
+    Waiting,
+)
+from parley_broker.core.shard.dead_letters import MAX_LOGGED, DeadLetters
 from parley_broker.core.shard.desk import Desk
 from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
-from parley_broker.core.shard.recipients import Recipient, Recipients
+from parley_broker.core.shard.recipients import Pending, Recipient, Recipients, pending_of
 from parley_broker.errors import CommandError, Reason
 
-EPHEMERAL_POSITION = 0
-FIRST_ATTEMPT = 1
-
-
-@dataclass(slots=True, eq=False)
-class Passing:
-    """An ephemeral event that waits for its recipient's session to take it."""
-
-    place: Place
-    delivery: Delivery
-
-    @property
-    def agent(self) -> AgentId:
-        """Its recipient."""
-        return self.place.agent
+PERMANENT = frozenset({Reason.MALFORMED_PAYLOAD, Reason.UNSUPPORTED_VERSION})
+"""Reasons of a Nack after which another attempt is pointless (DLV-6)."""
+BACKOFF_FACTOR = 4
+"""What each pause between attempts is longer than the one before (DLV-5)."""
 
 
 class Deliveries:
-    """The events of one shard.
+    """The stored events of one shard.
 
     Args:
         desk: Where deliveries are handed to sessions.
         effects: Takes the reads and log lines.
         ledger: Takes the records.
         policy: The limits.
+        dead_letters: Takes what is given up.
         summary: What the store holds.
-        round: The round of every delivery of this shard; above that of an earlier shard in the same process (DLV-4).
+        round: Where rounds begin; above those of an earlier shard in the same process (DLV-4).
     """
 
     def __init__(
-        self, desk: Desk, effects: Effects, ledger: Ledger, policy: Policy, summary: Summary, round: int
+        self,
+        desk: Desk,
+        effects: Effects,
+        ledger: Ledger,
+        policy: Policy,
+        dead_letters: DeadLetters,
+        summary: Summary,
+        round: int,
     ) -> None:
         self._desk = desk
         self._effects = effects
         self._ledger = ledger
         self._policy = policy
-        self._round = round
+        self._dead_letters = dead_letters
         self._position = summary.last_position
-        self._passing = 0
-        self._passing_bytes = 0
-        self._recipients = Recipients()
+        self._pauses: Deadlines[AgentId] = Deadlines()
+        self.last_round = round
+        self.recipients = Recipients()
         for backlog in summary.backlogs:
-            self._recipients.load(backlog)
+            self.recipients.load(backlog, round)
 
-    # Publishing
+    # What waits
 
-    def publish(self, session: str, re: int, publish: Publish, agent_types: list[str], now: float) -> None:
-        """Stores the event for the agents of these types and answers (PUB-1), or hands an ephemeral one on (PUB-7).
-
-        Raises:
-            CommandError: RESOURCE_EXHAUSTED: nothing is stored for anybody (PUB-9, FLOW-5).
-        """
-        source = publish.topic.source
-        agents = [agent for agent_type in agent_types if (agent := AgentId(agent_type, source)) != publish.sender]
-        if len(agents) > self._policy.max_recipients:
-            raise CommandError(
-                Reason.RESOURCE_EXHAUSTED,
-                f"topic {publish.topic} has {len(agents)} recipients; an event may have {self._policy.max_recipients}",
-                limit=self._policy.max_recipients,
-            )
-        if publish.ephemeral:
-            count = self._pass_on(publish, agents)
-            self._desk.out.append(Answer(session, re, Published(count), NO_COMMIT))
-            return
-        if not agents:
-            self._desk.out.append(Answer(session, re, Published(0), NO_COMMIT))
-            return
-        self._check_total(len(agents), len(publish.envelope))
-        for agent in agents:
-            self._check_room(agent, len(publish.envelope))
+    def next_position(self) -> int:
+        """The position of an event that is stored now."""
         self._position += 1
-        event = Event(self._position, publish.topic, publish.envelope, publish.sender, publish.event_id, publish.trace)
-        self._ledger.write(EventStored(event, tuple(agents)))
-        self._desk.out.append(Answer(session, re, Published(len(agents)), self._ledger.commit))
-        for agent in agents:
-            recipient = self._recipients.make(agent, after=event.position - 1)
-            in_order = not recipient.has_more_stored
-            self._recipients.stored(recipient, event)
-            if in_order and self._has_window(recipient):
-                recipient.keep(event, self._ledger.commit)
-            self.advance(recipient, now)
+        return self._position
 
-    def _check_total(self, copies: int, size: int) -> None:
-        waiting, policy = self._recipients, self._policy
-        too_many = waiting.events + copies > policy.max_stored_events
-        if too_many or waiting.bytes + copies * size > policy.max_stored_bytes:
-            raise CommandError(
-                Reason.RESOURCE_EXHAUSTED,
-                f"{waiting.events} events with {waiting.bytes} bytes wait in all;"
-                f" the limits are {policy.max_stored_events} events and {policy.max_stored_bytes} bytes",
-                limit=policy.max_stored_events if too_many else policy.max_stored_bytes,
-            )
-
-    def _check_room(self, agent: AgentId, size: int) -> None:
-        recipient = self._recipients.get(agent)
+    def limit_reached(self, agent: AgentId, size: int) -> int | None:
+        """The limit that one more event of `size` bytes for the agent goes over; None: there is room."""
+        recipient = self.recipients.get(agent)
         if recipient is None:
-            return
-        events, size_limit = self._policy.max_queue_events, self._policy.max_queue_bytes
-        if recipient.events >= events or recipient.bytes + size > size_limit:
-            raise CommandError(
-                Reason.RESOURCE_EXHAUSTED,
-                f"{recipient.events} events with {recipient.bytes} bytes wait for {agent};"
-                f" its queue holds {events} events and {size_limit} bytes",
-                agent=agent,
-                limit=events if recipient.events >= events else size_limit,
-            )
+            return None
+        if recipient.events >= self._policy.max_queue_events:
+            return self._policy.max_queue_events
+        if recipient.bytes + size > self._policy.max_queue_bytes:
+            return self._policy.max_queue_bytes
+        return None
+
+    def enqueue(self, agent: AgentId, event: Event, commit: int, now: float) -> None:
+        """The event waits for the agent; the commit stores it."""
+        recipient = self.recipients.make(agent, self.last_round)
+        in_order = not recipient.has_more_stored
+        self.recipients.stored(recipient, 1, len(event.envelope))
+        if in_order and self._has_window(recipient):
+            recipient.keep(Pending(event, commit))
+        self.advance(recipient, now)
+
+    def replay(self, entry: DeadLetterEntry, now: float) -> bool:
+        """The dead letter waits for its recipient again, behind all else, as if never delivered; false: no room."""
+        if self.limit_reached(entry.recipient, entry.bytes) is not None:
+            return False
+        self._dead_letters.remove(entry)
+        self._ledger.write(DeadLetterReplayed(entry.id, self.next_position()))
+        recipient = self.recipients.make(entry.recipient, self.last_round)
+        self.recipients.stored(recipient, 1, entry.bytes)
+        self.advance(recipient, now)
+        return True
 
     def _has_window(self, recipient: Recipient) -> bool:
         policy = self._policy
@@ -130,63 +113,18 @@ class Deliveries:
             and recipient.window_bytes < policy.window_bytes
         )
 
-    def _pass_on(self, publish: Publish, agents: list[AgentId]) -> int:
-        places = [place for agent in agents if (place := self._desk.places.resolve(agent, nested=False)) is not None]
-        size = len(publish.envelope)
-        waiting = [place for place in places if self._desk.queue(place, covered=True) is not None]
-        events, size_limit = self._policy.max_queue_events, self._policy.max_queue_bytes
-        full = self._passing + len(waiting) > events or self._passing_bytes + size * len(waiting) > size_limit
-        if waiting and full:
-            raise CommandError(
-                Reason.RESOURCE_EXHAUSTED,
-                f"{self._passing} ephemeral events with {self._passing_bytes} bytes wait for sessions to take them;"
-                f" the limits are {events} events and {size_limit} bytes",
-                agent=waiting[0].agent,
-                limit=events if self._passing + len(waiting) > events else size_limit,
-            )
-        for place in places:
-            delivery = Delivery(
-                recipient=place.agent,
-                epoch=place.epoch,
-                position=EPHEMERAL_POSITION,
-                round=self._round,
-                attempt=FIRST_ATTEMPT,
-                topic=publish.topic,
-                envelope=publish.envelope,
-                sender=publish.sender,
-                event_id=publish.event_id,
-                trace=publish.trace,
-            )
-            self._send_passing(Passing(place, delivery))
-        return len(places)
-
-    def passing_from_backlog(self, passing: Passing, lost: bool) -> None:
-        """What the ephemeral event waited for is there, or gone."""
-        self._passing -= 1
-        self._passing_bytes -= len(passing.delivery.envelope)
-        if not lost and not passing.place.is_over:
-            self._send_passing(passing)
-
-    def _send_passing(self, passing: Passing) -> None:
-        queue = self._desk.queue(passing.place, covered=True)
-        if queue is not None:
-            self._passing += 1
-            self._passing_bytes += len(passing.delivery.envelope)
-            queue[passing] = passing
-            return
-        # Nobody answers it, so it is in nobody's hand once it was sent.
-        self._desk.hand_over(passing.place, len(passing.delivery.envelope), covered=True)
-        self._desk.hand_back(passing.place)
-        self._desk.out.append(Deliver(passing.place.host.session, passing.delivery, NO_COMMIT))
-
     # Delivering
 
     def advance(self, recipient: Recipient, now: float) -> None:
         """Delivers what may be delivered to the recipient now (DLV-3)."""
+        ordered = self._ordered(recipient)
         while not recipient.queued:
-            if not recipient.window:
-                if recipient.has_more_stored and not recipient.read and self._has_window(recipient):
+            index = recipient.next(now, ordered)
+            if index is None:
+                if (not recipient.window or not ordered) and not recipient.read and recipient.has_more_stored:
                     self._read(recipient)
+                if recipient.window:
+                    self._pauses.set(recipient.agent, recipient.next_due(ordered))
                 return
             try:
                 place = self._desk.places.resolve(recipient.agent, nested=False)
@@ -196,17 +134,22 @@ class Deliveries:
             if place is None or len(recipient.in_flight) >= self._concurrency(place):
                 return
             queue = self._desk.queue(place, covered=True)
+            if queue is None and recipient.window[index].isolated and not place.host.takes_isolated:
+                queue = place.host.lonely
             if queue is not None:
                 recipient.queued = True
                 queue[recipient] = recipient
                 return
-            self._deliver(recipient, place)
+            self._deliver(recipient, index, place)
 
-    def recipient_from_backlog(self, recipient: Recipient, now: float) -> None:
+    def from_backlog(self, recipient: Recipient, now: float) -> None:
         """What the recipient waited for is there, or gone."""
         recipient.queued = False
         self.advance(recipient, now)
-        self._recipients.tidy(recipient)
+        self._tidy(recipient)
+
+    def _ordered(self, recipient: Recipient) -> bool:
+        return self._desk.hosts.mode(recipient.agent.type) is not AgentMode.STATELESS
 
     def _concurrency(self, place: Place) -> int:
         registration = place.host.registrations.get(place.agent.type)
@@ -218,40 +161,43 @@ class Deliveries:
             return 1
         return registration.concurrency or 1
 
-    def _deliver(self, recipient: Recipient, place: Place) -> None:
-        event, commit = recipient.depart(place)
+    def _deliver(self, recipient: Recipient, index: int, place: Place) -> None:
+        pending = recipient.depart(index, place)
+        event = pending.event
         self._desk.hand_over(place, len(event.envelope), covered=True)
+        if pending.isolated:
+            pending.alone = True
+            place.host.isolated += 1
         delivery = Delivery(
             recipient=recipient.agent,
             epoch=place.epoch,
             position=event.position,
-            round=self._round,
-            attempt=FIRST_ATTEMPT,
+            round=pending.round,
+            attempt=pending.attempt,
             topic=event.topic,
             envelope=event.envelope,
             sender=event.sender,
             event_id=event.event_id,
             trace=event.trace,
         )
-        self._desk.out.append(Deliver(place.host.session, delivery, self._ledger.waits_for(commit)))
+        self._desk.out.append(Deliver(place.host.session, delivery, self._ledger.waits_for(pending.commit)))
 
     def _read(self, recipient: Recipient) -> None:
-        read = self._recipients.begin_read(recipient)
+        if not self._has_window(recipient):
+            return
+        read = self.recipients.begin_read(recipient)
         policy = self._policy
         self._effects.reads.append(
             ReadEvents(read, recipient.agent, recipient.seen, policy.window_events, policy.window_bytes)
         )
 
-    def page(self, read: int, events: list[Event], now: float) -> None:
-        """The page of stored events that was asked for; empty: there are none any more."""
-        recipient = self._recipients.end_read(read)
-        if recipient is None:
-            return
-        for event in events:
-            recipient.keep(event, NO_COMMIT)
-        if not events:
-            recipient.seen = recipient.last
-        self.advance(recipient, now)
+    def page(self, read: int, events: list[Waiting], now: float) -> None:
+        """The page of stored events that was asked for."""
+        recipient = self.recipients.end_read(read)
+        if recipient is not None:
+            for waiting in events:
+                recipient.keep(pending_of(waiting))
+            self.advance(recipient, now)
 
     # Settling
 
@@ -261,104 +207,209 @@ class Deliveries:
         Raises:
             CommandError: NOT_FOUND or STALE_EPOCH (DLV-2).
         """
-        recipient = self._in_flight(session, ack)
+        recipient, pending = self.find(session, ack)
         if ack.ignored:
             self._effects.log("debug", "event ignored", recipient=ack.recipient, position=ack.position)
-        flight = self._recipients.settle(recipient, ack.position)
-        self._ledger.write(DeliverySettled(ack.recipient, ack.position))
-        self._desk.out.append(Answer(session, re, Done(), self._ledger.commit))
-        self._desk.hand_back(flight.place)
+        commit = self._ledger.write(DeliverySettled(ack.recipient, ack.position))
+        self._desk.out.append(Answer(session, re, Done(), commit))
+        self._settle(recipient, pending, now)
         self.advance(recipient, now)
-        self._recipients.tidy(recipient)
+        self._tidy(recipient)
 
     def nack(self, session: str, re: int, nack: Nack, now: float) -> None:
-        """The attempt failed: the event stays stored, later ones go on (DLV-10).
+        """The attempt failed: the next one is made after a pause, or the event is a dead letter (DLV-5, DLV-6).
 
         Raises:
             CommandError: NOT_FOUND or STALE_EPOCH (DLV-2).
         """
-        recipient = self._in_flight(session, nack)
-        flight = recipient.in_flight.pop(nack.position)
-        self._desk.out.append(Answer(session, re, Done(), NO_COMMIT))
-        self._desk.hand_back(flight.place)
-        self._effects.log(
-            "warning",
-            "delivery failed",
-            recipient=nack.recipient,
-            position=nack.position,
-            session=session,
-            reason=_reason_name(nack.error.reason),
-            error=nack.error.message,
-        )
+        recipient, pending = self.find(session, nack)
+        self._desk.out.append(Answer(session, re, Done(), self._ledger.commit))
+        self._fail(recipient, pending, nack.error, nack.delay, now)
         self.advance(recipient, now)
+        self._tidy(recipient)
 
-    def _in_flight(self, session: str, settled: Ack | Nack) -> Recipient:
-        recipient = self._recipients.get(settled.recipient)
-        flight = recipient.in_flight.get(settled.position) if recipient is not None else None
-        if recipient is None or flight is None or flight.place.epoch != settled.epoch or settled.round != self._round:
-            self._refuse_stale(settled)
-        elif flight.place.host.session == session:
-            return recipient
+    def find(self, session: str, settled: Ack | Nack) -> tuple[Recipient, Pending]:
+        """The delivery in flight to the session that is settled.
+
+        Raises:
+            CommandError: NOT_FOUND or STALE_EPOCH (DLV-2).
+        """
+        recipient = self.recipients.get(settled.recipient)
+        pending = recipient.in_flight.get(settled.position) if recipient is not None else None
+        if recipient is not None and pending is not None and pending.round == settled.round:
+            place = pending.place
+            if place is not None and place.epoch == settled.epoch and place.host.session == session:
+                return recipient, pending
+        current = self._desk.places.get(settled.recipient)
+        if current is not None and settled.epoch < current.epoch:
+            raise CommandError(
+                Reason.STALE_EPOCH,
+                f"epoch {settled.epoch} of {settled.recipient} is over; the current one is {current.epoch}",
+                epoch=settled.epoch,
+                current=current.epoch,
+            )
         raise CommandError(
             Reason.NOT_FOUND,
             f"no delivery to {settled.recipient} at position {settled.position} of round {settled.round}"
             " is in flight to this session",
         )
 
-    def _refuse_stale(self, settled: Ack | Nack) -> None:
-        place = self._desk.places.get(settled.recipient)
-        if place is not None and settled.epoch < place.epoch:
-            raise CommandError(
-                Reason.STALE_EPOCH,
-                f"epoch {settled.epoch} of {settled.recipient} is over; the current one is {place.epoch}",
-                epoch=settled.epoch,
-                current=place.epoch,
+    def _fail(self, recipient: Recipient, pending: Pending, error: Error, delay: float | None, now: float) -> None:
+        """The attempt in flight failed: a new round begins at its position (DLV-4)."""
+        pending.failures += 1
+        returned = [pending]
+        if self._ordered(recipient):
+            returned = [other for other in recipient.in_flight.values() if other.position >= pending.position]
+        if error.reason in PERMANENT or pending.failures >= self._policy.max_attempts:
+            returned.remove(pending)
+            self._bury(recipient, pending, error, now)
+        else:
+            if delay is None:
+                delay = self._policy.redelivery_backoff * BACKOFF_FACTOR ** (pending.failures - 1)
+            pending.not_before = now + delay
+            self._count(recipient, pending)
+            self._effects.log(
+                "warning",
+                "delivery failed",
+                recipient=recipient.agent,
+                topic=pending.event.topic,
+                position=pending.position,
+                attempt=pending.failures,
+                again_in_s=round(delay, 3),
+                reason=reason_name(error.reason),
+                error=error.message[:MAX_LOGGED],
             )
+        self._take_back(recipient, returned, now)
+
+    def _take_back(self, recipient: Recipient, returned: list[Pending], now: float) -> None:
+        """These are no longer in flight; what is delivered from now on is of a new round (DLV-4)."""
+        self.last_round += 1
+        recipient.round = self.last_round
+        places = [self._leave(pending) for pending in returned]
+        recipient.come_back(returned)
+        for place in places:
+            self._left(place, now)
+
+    def _count(self, recipient: Recipient, pending: Pending) -> None:
+        self._ledger.write(DeliveryFailed(recipient.agent, pending.position, pending.failures, pending.losses))
+
+    def _count_losses(self, recipient: Recipient, returned: list[Pending], now: float) -> list[Pending]:
+        """Counts the session that was lost against the events that it may have started: those that live on (DLV-7)."""
+        limit = self._policy.max_lost_sessions
+        living: list[Pending] = []
+        for pending in returned:
+            pending.losses += 1
+            if pending.losses >= limit:
+                why = f"{pending.losses} sessions were lost while they had the event"
+                self._bury(recipient, pending, make_error(Reason.OUTCOME_UNKNOWN, why), now)
+                continue
+            living.append(pending)
+            self._count(recipient, pending)
+            self._effects.log(
+                "warning",
+                "session lost with event",
+                recipient=recipient.agent,
+                topic=pending.event.topic,
+                position=pending.position,
+                lost_sessions=pending.losses,
+                limit=limit,
+                isolated=pending.isolated,
+            )
+        return living
+
+    def _bury(self, recipient: Recipient, pending: Pending, error: Error, now: float) -> None:
+        """The event in flight is given up for this recipient (DLV-6)."""
+        attempts = pending.failures + pending.losses
+        self._dead_letters.add(recipient.agent, pending.event, attempts, error, now)
+        self._settle(recipient, pending, now)
+
+    def _settle(self, recipient: Recipient, pending: Pending, now: float) -> None:
+        place = self._leave(pending)
+        self.recipients.settle(recipient, pending)
+        self._left(place, now)
+
+    def _leave(self, pending: Pending) -> Place:
+        """The event is no longer in flight to the place."""
+        place = pending.place
+        assert place is not None
+        self._desk.hand_back(place)
+        if pending.alone:
+            pending.alone = False
+            place.host.isolated -= 1
+        return place
+
+    def _left(self, place: Place, now: float) -> None:
+        """An isolated event may have left the session: another one may go there."""
+        host = place.host
+        if host.lonely and host.takes_isolated:
+            self.from_backlog(host.lonely.popitem(last=False)[1], now)
+
+    def _tidy(self, recipient: Recipient) -> None:
+        if self.recipients.tidy(recipient):
+            self._pauses.drop(recipient.agent)
 
     # Hosts that come and go
 
-    def places_ended(self, agent_type: str, now: float) -> None:
-        """Some places of agents of one type are over: what is in flight to them stays stored (DLV-10)."""
+    def activation_failed(self, place: Place, error: Error, now: float) -> None:
+        """The agent could not be made: that is a failed attempt for the first event in flight to it (AGT-6)."""
+        recipient = self.recipients.get(place.agent)
+        if recipient is not None and recipient.in_flight:
+            first = recipient.in_flight[min(recipient.in_flight)]
+            if first.place is place:
+                self._fail(recipient, first, error, None, now)
+
+    def places_ended(self, agent_type: str, places: list[Place], now: float, lost: bool) -> None:
+        """Some places of agents of one type are over: what is in flight to them is delivered again (DLV-5).
+
+        Args:
+            agent_type: The type.
+            places: The places; those of stateless agents need not be among them.
+            now: The moment, in seconds.
+            lost: They ended with their session, which counts against the events (DLV-7).
+        """
         hosted = self._desk.hosts.hosts_type(agent_type)
-        for recipient in self._recipients.of_type(agent_type):
-            for position, flight in list(recipient.in_flight.items()):
-                if flight.place.is_over:
-                    del recipient.in_flight[position]
-                    self._desk.hand_back(flight.place)
-                    self._effects.log(
-                        "warning",
-                        "delivery orphaned",
-                        recipient=recipient.agent,
-                        position=position,
-                        session=flight.place.host.session,
-                    )
+        concerned: Iterable[Recipient | None] = self.recipients.of_type(agent_type)
+        if hosted and self._desk.hosts.mode(agent_type) is not AgentMode.STATELESS:
+            concerned = [self.recipients.get(place.agent) for place in places]
+        for recipient in concerned:
+            if recipient is None:
+                continue
+            returned = [p for p in recipient.in_flight.values() if p.place is not None and p.place.is_over]
+            if returned:
+                self._take_back(recipient, self._count_losses(recipient, returned, now) if lost else returned, now)
             if not hosted:
                 recipient.close_window()
             self.advance(recipient, now)
+            self._tidy(recipient)
 
     def retry(self, agent_type: str, now: float) -> None:
         """A session may take messages for agents of this type now."""
-        for recipient in self._recipients.of_type(agent_type):
+        for recipient in self.recipients.of_type(agent_type):
             self.advance(recipient, now)
 
     def drop_backlog(self, agent_type: str) -> None:
         """The type has neither host nor subscription any more, and none of them was durable (SUB-3)."""
-        recipients = self._recipients.of_type(agent_type)
+        recipients = self.recipients.of_type(agent_type)
         for recipient in recipients:
-            self._recipients.drop(recipient)
+            self.recipients.drop(recipient)
+            self._pauses.drop(recipient.agent)
         if recipients:
             self._ledger.write(BacklogDropped(agent_type))
 
+    # Time
+
+    def tick(self, now: float) -> None:
+        """Delivers again what has paused long enough (DLV-5)."""
+        for agent in self._pauses.take(now):
+            recipient = self.recipients.get(agent)
+            if recipient is not None:
+                self.advance(recipient, now)
+
+    def next_due(self) -> float | None:
+        """When `tick` has something to do."""
+        return self._pauses.next()
+
     def counts(self) -> dict[str, int]:
         """Entries by table, for GetStatus."""
-        recipients = self._recipients
-        return {
-            "events": recipients.events,
-            "deliveries": recipients.in_flight(),
-            "recipients": len(recipients),
-            "ephemeral_events": self._passing,
-        }
-
-
-def _reason_name(reason: int) -> str:
-    return Reason(reason).name if reason in Reason._value2member_map_ else str(reason)
+        recipients = self.recipients
+        return {"events": recipients.events, "deliveries": recipients.in_flight(), "recipients": len(recipients)}

@@ -35,6 +35,10 @@ class Host:
     """Covered messages that wait for the session to take them, in order."""
     exempt: OrderedDict[object, Any] = field(default_factory=OrderedDict)
     """Messages that need no credit and wait for the end of a pause, in order."""
+    isolated: int = 0
+    """Isolated events in flight to the session: at most one (DLV-7)."""
+    lonely: OrderedDict[object, Any] = field(default_factory=OrderedDict)
+    """Recipients whose next event is isolated and waits until no other one is here, in order."""
     flushing: bool = False
     """The head of the backlog is being handed over."""
     transient: set[str] = field(default_factory=set)
@@ -51,6 +55,11 @@ class Host:
     def has_credit(self) -> bool:
         """Whether one more covered message may be dispatched."""
         return self.messages_left > 0 and self.bytes_left > 0
+
+    @property
+    def takes_isolated(self) -> bool:
+        """Whether an isolated event may be dispatched here."""
+        return not self.isolated and not self.paused
 
 
 class Hosts:

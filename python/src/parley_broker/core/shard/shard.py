@@ -16,11 +16,14 @@ from parley_broker.core.effects import (
     ReadEvents,
     ReadState,
     ShardEffect,
+    Told,
 )
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import (
     Ack,
+    DeadLetterFilter,
     Done,
+    Error,
     Nack,
     Publish,
     Save,
@@ -34,12 +37,15 @@ from parley_broker.core.records import Opened, StateSaved, SubscriptionAdded, Su
 from parley_broker.core.shard.calls import Calls
 from parley_broker.core.shard.catalogue import Catalogue
 from parley_broker.core.shard.claims import Claims
-from parley_broker.core.shard.deliveries import Deliveries, Passing
+from parley_broker.core.shard.dead_letters import DeadLetters
+from parley_broker.core.shard.deliveries import Deliveries
 from parley_broker.core.shard.desk import Desk
+from parley_broker.core.shard.ephemeral import Ephemeral, Passing
 from parley_broker.core.shard.handover import Handover
 from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
+from parley_broker.core.shard.publishing import Publishing
 from parley_broker.core.shard.recipients import Recipient
 from parley_broker.core.shard.saves import Saves
 from parley_broker.core.shard.states import States, durable_version
@@ -85,7 +91,6 @@ class Shard:
         memory: Memory | None = None,
     ) -> None:
         memory = memory or _beginning(policy, opened, now)
-        self._wall_offset = wall_offset
         self._effects = effects
         self._ledger = Ledger(effects.records)
         self._desk = Desk(policy, memory.last_epoch, effects)
@@ -99,8 +104,14 @@ class Shard:
         self._saves = Saves(self._desk, self._ledger, self._states)
         self._handover = Handover(self._desk, policy)
         self._policy = policy
-        self._round = memory.round
-        self._deliveries = Deliveries(self._desk, effects, self._ledger, policy, opened.summary, memory.round)
+        self._dead_letters = DeadLetters(effects, self._ledger, policy, wall_offset, opened.summary)
+        self._deliveries = Deliveries(
+            self._desk, effects, self._ledger, policy, self._dead_letters, opened.summary, memory.round
+        )
+        self._ephemeral = Ephemeral(self._desk, policy)
+        self._publishing = Publishing(
+            self._desk, self._ledger, policy, self._deliveries, self._ephemeral, self._dead_letters
+        )
 
     def memory(self) -> Memory:
         """What the next shard needs to know when this one is discarded; its round is the next one (DLV-4)."""
@@ -111,7 +122,8 @@ class Shard:
             if place.kept is not None and (version := durable_version(place.kept, self._ledger.durable)) is not None
         }
         desk = self._desk
-        return Memory(desk.places.last_epoch, self._round + 1, self._claims, desk.hosts.any_until, transient, versions)
+        last_round = self._deliveries.last_round
+        return Memory(desk.places.last_epoch, last_round + 1, self._claims, desk.hosts.any_until, transient, versions)
 
     def take(self, now: float) -> list[ShardEffect]:
         """What was decided since the last time, in order."""
@@ -155,12 +167,13 @@ class Shard:
 
     def unhost(self, session: str, agent_type: str, now: float) -> None:
         """The session no longer hosts the type; its places of it are over (AGT-9)."""
-        hosts = self._desk.hosts
-        host = hosts.get(session)
+        self._unhost(self._desk.hosts.get(session), agent_type, now, lost=False)
+
+    def _unhost(self, host: Host, agent_type: str, now: float, lost: bool) -> None:
         ended = [place for place in host.places.values() if place.agent.type == agent_type]
         stranded = _remove(host, lambda agent: agent.type == agent_type)
-        was_last = hosts.remove(host, agent_type, now)
-        self._end_places(ended, agent_type, now)
+        was_last = self._desk.hosts.remove(host, agent_type, now)
+        self._end_places(ended, agent_type, now, lost=lost)
         if was_last:
             self._end_transient_subscriptions(agent_type)
         self._take_up_all(stranded, now)
@@ -174,7 +187,7 @@ class Shard:
         stranded = _remove(host, lambda _agent: True)
         types = list(host.registrations)
         for agent_type in types:
-            self.unhost(session, agent_type, now)
+            self._unhost(host, agent_type, now, lost=True)
         self._desk.hosts.forget(session)
         for agent_type in list(host.transient):
             if not self._desk.hosts.hosts_type(agent_type):
@@ -219,10 +232,11 @@ class Shard:
         if host.backlog:
             self._flush(host, now)
 
-    def activation_failed(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
+    def activation_failed(self, session: str, agent: AgentId, epoch: int, error: Error, now: float) -> None:
         """The session could not make the agent: the place is over (AGT-6)."""
         place = self._desk.places.get(agent)
         if place is not None and place.host.session == session and place.epoch == epoch:
+            self._deliveries.activation_failed(place, error, now)
             self._end_places([place], agent.type, now)
 
     def deactivated(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
@@ -314,8 +328,8 @@ class Shard:
         return self._catalogue.list()
 
     def publish(self, session: str, re: int, publish: Publish, now: float) -> None:
-        """As Deliveries.publish, for the agent types that subscribe to the topic."""
-        self._deliveries.publish(session, re, publish, self._catalogue.match(publish.topic.type), now)
+        """As Publishing.publish, for the agent types that subscribe to the topic."""
+        self._publishing.publish(session, re, publish, self._catalogue.match(publish.topic.type), now)
 
     def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
         """As Deliveries.ack."""
@@ -328,6 +342,24 @@ class Shard:
     def save(self, session: str, re: int, save: Save, now: float) -> None:
         """As Saves.save."""
         self._saves.save(session, re, save)
+
+    # Dead letters
+
+    def dead_letters(self, wanted: DeadLetterFilter, after: int, count: int) -> list[tuple[int, Subscription | None]]:
+        """At most `count` dead letters with ids above `after`: id, and the subscription that may have brought it."""
+        found = [entry for entry in self._dead_letters.find(wanted) if entry.id > after][:count]
+        return [(entry.id, self._catalogue.find(entry.recipient.type, entry.topic_type)) for entry in found]
+
+    def replay(self, ask: int, wanted: DeadLetterFilter, now: float) -> None:
+        """Puts dead letters back at the tails of their recipients' queues, as far as these have room."""
+        found = self._dead_letters.find(wanted)
+        replayed = [entry for entry in found if self._deliveries.replay(entry, now)]
+        self._desk.out.append(Told(ask, len(replayed), self._ledger.commit if replayed else NO_COMMIT))
+
+    def purge(self, ask: int, wanted: DeadLetterFilter) -> None:
+        """Deletes dead letters."""
+        purged = self._dead_letters.purge(wanted)
+        self._desk.out.append(Told(ask, purged, self._ledger.commit if purged else NO_COMMIT))
 
     # Store
 
@@ -356,7 +388,7 @@ class Shard:
     # Time
 
     def tick(self, now: float) -> None:
-        """Ends what waited for the end of a type's grace (RPC-5), or of the claim window (SES-14)."""
+        """Does what is due: redeliveries, old dead letters, idle agents, ends of graces and of the claim window."""
         hosts = self._desk.hosts
         claims = self._claims.close_window(now)
         if claims is not None:
@@ -371,6 +403,8 @@ class Shard:
         if claims is not None:
             for agent_type in self._calls.waiting_types():
                 self._calls.retry(agent_type, now)
+        self._deliveries.tick(now)
+        self._dead_letters.tick(now)
         for agent_type in self._desk.hosts.take_expired(now):
             self._calls.retry(agent_type, now)
         for place in self._handover.take_idle(now):
@@ -383,7 +417,13 @@ class Shard:
 
     def next_due(self) -> float | None:
         """When `tick` has something to do; None: nothing known."""
-        dues = (self._desk.hosts.next_expiry(), self._handover.next_due(), self._claims.next_due())
+        dues = (
+            self._desk.hosts.next_expiry(),
+            self._handover.next_due(),
+            self._claims.next_due(),
+            self._deliveries.next_due(),
+            self._dead_letters.next_due(),
+        )
         return min((due for due in dues if due is not None), default=None)
 
     def tables(self) -> dict[str, int]:
@@ -398,6 +438,8 @@ class Shard:
             "claims": len(self._claims),
             "ended_places": self._claims.remembered,
             **self._deliveries.counts(),
+            "ephemeral_events": len(self._ephemeral),
+            "dead_letters": len(self._dead_letters),
         }
 
     def _retry(self, agent_type: str, now: float) -> None:
@@ -412,14 +454,16 @@ class Shard:
         while host.backlog and host.has_credit and not host.paused:
             self._take_up(host.backlog.popitem(last=False)[1], now, lost=False)
         host.flushing = False
+        if host.lonely and host.takes_isolated:
+            self._take_up(host.lonely.popitem(last=False)[1], now, lost=False)
 
     def _take_up(self, item: Ticket | Recipient | Passing, now: float, lost: bool) -> None:
         if isinstance(item, Ticket):
             self._calls.from_backlog(item, now)
         elif isinstance(item, Recipient):
-            self._deliveries.recipient_from_backlog(item, now)
+            self._deliveries.from_backlog(item, now)
         else:
-            self._deliveries.passing_from_backlog(item, lost)
+            self._ephemeral.from_backlog(item, lost)
 
     def _take_up_all(self, stranded: list[Ticket | Recipient | Passing], now: float) -> None:
         for item in stranded:
@@ -466,7 +510,9 @@ class Shard:
         for item in before:
             self._take_up(item, now, lost=False)
 
-    def _end_places(self, places: list[Place], agent_type: str, now: float, *, taken: bool = False) -> None:
+    def _end_places(
+        self, places: list[Place], agent_type: str, now: float, *, taken: bool = False, lost: bool = False
+    ) -> None:
         stranded: list[Ticket | Recipient | Passing] = []
         for place in places:
             stranded += _remove(place.host, place.agent.__eq__)
@@ -477,7 +523,7 @@ class Shard:
                 self._handover.forget(place)
                 self._saves.flush(place)
             self._claims.place_ended(place.agent, place.epoch, now)
-        self._deliveries.places_ended(agent_type, now)
+        self._deliveries.places_ended(agent_type, places, now, lost)
         self._take_up_all(stranded, now)
 
     def _decide(self, claims: list[Claim]) -> None:
@@ -513,7 +559,7 @@ def _beginning(policy: Policy, opened: Opened, now: float) -> Memory:
 def _remove(host: Host, of: Callable[[AgentId], bool]) -> list[Ticket | Recipient | Passing]:
     """Takes what waits for these agents out of the session's backlogs, in order."""
     removed: list[Ticket | Recipient | Passing] = []
-    for queue in (host.exempt, host.backlog):
+    for queue in (host.exempt, host.backlog, host.lonely):
         for key, item in [(key, item) for key, item in queue.items() if of(item.agent)]:
             del queue[key]
             removed.append(item)

@@ -241,7 +241,14 @@ def _decode_publish(wire: publish_pb2.Publish, now: float) -> m.Publish:
 
 
 def _decode_nack(wire: delivery_pb2.Nack, now: float) -> m.Body:
-    return m.Nack(_agent(wire.recipient), wire.epoch, wire.position, wire.round, _decode_error(wire.error, now))
+    return m.Nack(
+        _agent(wire.recipient),
+        wire.epoch,
+        wire.position,
+        wire.round,
+        _decode_error(wire.error, now),
+        wire.delay_ms / 1000 if wire.HasField("delay_ms") else None,
+    )
 
 
 def _decode_state(wire: Any) -> m.State | None:

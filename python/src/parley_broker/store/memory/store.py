@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.records import Event, Opened, Record, StateSaved, Summary
+from parley_broker.core.records import DeadLetter, Opened, Record, StateSaved, Summary, Waiting
 from parley_broker.errors import StaleTermError
+from parley_broker.store.memory.dead_letters import DeadLetters
 from parley_broker.store.memory.events import Events
 from parley_broker.store.memory.states import States
 from parley_broker.store.memory.subscriptions import Subscriptions
@@ -28,8 +29,10 @@ class MemoryStore:
         self._opened = False
         self._subscriptions = Subscriptions()
         self._events = Events()
+        self._dead_letters = DeadLetters(self._events)
         self._states = States()
-        self._appliers = {**self._subscriptions.appliers, **self._events.appliers, **self._states.appliers}
+        parts = (self._subscriptions, self._events, self._dead_letters, self._states)
+        self._appliers = {record: applier for part in parts for record, applier in part.appliers.items()}
 
     def open(self) -> Opened:
         """As Store.open."""
@@ -39,7 +42,16 @@ class MemoryStore:
 
     def load(self, term: int) -> Opened:
         """As Store.load."""
-        return Opened(term, Summary(self._subscriptions.all(), self._events.backlogs(), self._events.last_position))
+        return Opened(
+            term,
+            Summary(
+                subscriptions=self._subscriptions.all(),
+                backlogs=self._events.backlogs(),
+                last_position=self._events.last_position,
+                dead_letters=self._dead_letters.entries(),
+                last_dead_letter=self._dead_letters.last_id,
+            ),
+        )
 
     def commit(self, records: Sequence[Record], term: int) -> None:
         """As Store.commit."""
@@ -48,13 +60,17 @@ class MemoryStore:
         for record in records:
             self._appliers[type(record)](record)
 
-    def read(self, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Event]:
+    def read(self, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Waiting]:
         """As Store.read."""
         return self._events.read(recipient, after, max_events, max_bytes)
 
     def read_state(self, agent: AgentId) -> StateSaved | None:
         """As Store.read_state."""
         return self._states.get(agent)
+
+    def read_dead_letters(self, ids: Sequence[int]) -> list[DeadLetter]:
+        """As Store.read_dead_letters."""
+        return self._dead_letters.read(ids)
 
     def close(self) -> None:
         """As Store.close."""

@@ -6,7 +6,15 @@ import sqlite3
 
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.core.messages import Trace
-from parley_broker.core.records import Backlog, BacklogDropped, DeliverySettled, Event, EventStored
+from parley_broker.core.records import (
+    Backlog,
+    BacklogDropped,
+    DeliveryFailed,
+    DeliverySettled,
+    Event,
+    EventStored,
+    Waiting,
+)
 from parley_broker.store.sqlite.table import Tables, set_meta
 
 SCHEMA = """
@@ -17,43 +25,49 @@ CREATE TABLE events (
 );
 CREATE TABLE deliveries (
     agent_type TEXT NOT NULL, agent_key TEXT NOT NULL, position INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (agent_type, agent_key, position)
 ) WITHOUT ROWID;
 CREATE INDEX deliveries_by_position ON deliveries (position);
 """
 
-_COLUMNS = "e.position, topic_type, topic_source, sender_type, sender_key, event_id, traceparent, tracestate, envelope"
-_Row = tuple[int, str, str, str | None, str | None, str, str | None, str | None, bytes]
+COLUMNS = "topic_type, topic_source, sender_type, sender_key, event_id, traceparent, tracestate, envelope"
+"""Of an event, position apart."""
+Row = tuple[int, str, str, str | None, str | None, str, str | None, str | None, bytes]
+"""The position, then COLUMNS."""
 
 
 def load_backlogs(db: sqlite3.Connection) -> tuple[Backlog, ...]:
     """How much waits for each recipient."""
     rows = db.execute(
-        "SELECT agent_type, agent_key, count(*), sum(bytes), max(position)"
-        " FROM deliveries GROUP BY agent_type, agent_key"
+        "SELECT agent_type, agent_key, count(*), sum(bytes) FROM deliveries GROUP BY agent_type, agent_key"
     )
-    return tuple(Backlog(AgentId(agent_type, key), events, size, last) for agent_type, key, events, size, last in rows)
+    return tuple(Backlog(AgentId(agent_type, key), events, size) for agent_type, key, events, size in rows)
 
 
-def read_events(db: sqlite3.Connection, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Event]:
+def read_events(
+    db: sqlite3.Connection, recipient: AgentId, after: int, max_events: int, max_bytes: int
+) -> list[Waiting]:
     """As Store.read."""
-    page: list[Event] = []
+    page: list[Waiting] = []
     size = 0
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM deliveries d JOIN events e ON e.position = d.position"
+        f"SELECT failures, losses, e.position, {COLUMNS} FROM deliveries d JOIN events e ON e.position = d.position"
         " WHERE agent_type = ? AND agent_key = ? AND d.position > ? ORDER BY d.position LIMIT ?",
         (*recipient, after, max_events),
     )
     for row in rows:
-        page.append(_event(row))
-        size += len(page[-1].envelope)
+        event = event_of(row[2:])
+        page.append(Waiting(event, *row[:2]))
+        size += len(event.envelope)
         if size >= max_bytes:
             break
     rows.close()
     return page
 
 
-def _event(row: _Row) -> Event:
+def event_of(row: Row) -> Event:
+    """The event in the row."""
     position, topic_type, source, sender_type, sender_key, event_id, traceparent, tracestate, envelope = row
     sender = None if sender_type is None or sender_key is None else AgentId(sender_type, sender_key)
     trace = None if traceparent is None or tracestate is None else Trace(traceparent, tracestate)
@@ -75,20 +89,29 @@ def _store(db: sqlite3.Connection, record: EventStored) -> None:
     )
     size = len(event.envelope)
     db.executemany(
-        "INSERT INTO deliveries VALUES (?, ?, ?, ?)",
+        "INSERT INTO deliveries (agent_type, agent_key, position, bytes) VALUES (?, ?, ?, ?)",
         [(agent.type, agent.key, event.position, size) for agent in record.recipients],
     )
     set_meta(db, "last_position", event.position)
 
 
-def _settle(db: sqlite3.Connection, record: DeliverySettled) -> None:
-    db.execute(
-        "DELETE FROM deliveries WHERE agent_type = ? AND agent_key = ? AND position = ?",
-        (*record.recipient, record.position),
-    )
+def settle(db: sqlite3.Connection, recipient: AgentId, position: int) -> None:
+    """The event no longer waits for the recipient; the last one takes it along."""
+    db.execute("DELETE FROM deliveries WHERE agent_type = ? AND agent_key = ? AND position = ?", (*recipient, position))
     db.execute(
         "DELETE FROM events WHERE position = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE position = ?1)",
-        (record.position,),
+        (position,),
+    )
+
+
+def _settled(db: sqlite3.Connection, record: DeliverySettled) -> None:
+    settle(db, record.recipient, record.position)
+
+
+def _failed(db: sqlite3.Connection, record: DeliveryFailed) -> None:
+    db.execute(
+        "UPDATE deliveries SET failures = ?, losses = ? WHERE agent_type = ? AND agent_key = ? AND position = ?",
+        (record.failures, record.losses, *record.recipient, record.position),
     )
 
 
@@ -101,4 +124,7 @@ def _drop_backlog(db: sqlite3.Connection, record: BacklogDropped) -> None:
     db.execute("DELETE FROM deliveries WHERE agent_type = ?", (record.agent_type,))
 
 
-EVENTS = Tables(SCHEMA, {EventStored: _store, DeliverySettled: _settle, BacklogDropped: _drop_backlog})
+EVENTS = Tables(
+    SCHEMA,
+    {EventStored: _store, DeliverySettled: _settled, DeliveryFailed: _failed, BacklogDropped: _drop_backlog},
+)

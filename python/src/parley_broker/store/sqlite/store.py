@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.records import Event, Opened, Record, StateSaved, Summary
+from parley_broker.core.records import DeadLetter, Opened, Record, StateSaved, Summary, Waiting
 from parley_broker.errors import StaleTermError, StoreError, StoreUnusableError
+from parley_broker.store.sqlite.dead_letters import DEAD_LETTERS, load_dead_letters, read_dead_letters
 from parley_broker.store.sqlite.events import EVENTS, load_backlogs, read_events
 from parley_broker.store.sqlite.states import STATES, read_state
 from parley_broker.store.sqlite.subscriptions import SUBSCRIPTIONS, load_subscriptions
@@ -26,7 +27,7 @@ _META = Tables(
     "INSERT INTO meta VALUES ('term', 0);",
     {},
 )
-_ALL = (_META, SUBSCRIPTIONS, EVENTS, STATES)
+_ALL = (_META, SUBSCRIPTIONS, EVENTS, DEAD_LETTERS, STATES)
 """The tables in the order in which they are made; the modules beside this one have one concern each."""
 _APPLIERS = {record: applier for tables in _ALL for record, applier in tables.appliers.items()}
 
@@ -78,7 +79,16 @@ class SqliteStore:
     def load(self, term: int) -> Opened:
         """As Store.load."""
         with self._reading() as db:
-            return Opened(term, Summary(load_subscriptions(db), load_backlogs(db), get_meta(db, "last_position")))
+            return Opened(
+                term,
+                Summary(
+                    subscriptions=load_subscriptions(db),
+                    backlogs=load_backlogs(db),
+                    last_position=get_meta(db, "last_position"),
+                    dead_letters=load_dead_letters(db),
+                    last_dead_letter=get_meta(db, "last_dead_letter"),
+                ),
+            )
 
     def commit(self, records: Sequence[Record], term: int) -> None:
         """As Store.commit."""
@@ -89,7 +99,7 @@ class SqliteStore:
             for record in records:
                 _APPLIERS[type(record)](db, record)
 
-    def read(self, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Event]:
+    def read(self, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Waiting]:
         """As Store.read."""
         with self._reading() as db:
             return read_events(db, recipient, after, max_events, max_bytes)
@@ -98,6 +108,11 @@ class SqliteStore:
         """As Store.read_state."""
         with self._reading() as db:
             return read_state(db, agent)
+
+    def read_dead_letters(self, ids: Sequence[int]) -> list[DeadLetter]:
+        """As Store.read_dead_letters."""
+        with self._reading() as db:
+            return read_dead_letters(db, ids)
 
     def close(self) -> None:
         """As Store.close."""

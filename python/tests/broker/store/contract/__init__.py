@@ -7,6 +7,7 @@ import pytest
 from parley_broker.store.base import Store
 
 from .base import ANN, BEN, NO_LIMIT, OpeningContract, event
+from .dead_letters import DeadLetterContract
 from .events import EventContract
 from .states import StateContract
 from .subscriptions import SubscriptionContract
@@ -14,7 +15,7 @@ from .subscriptions import SubscriptionContract
 __all__ = ["ANN", "BEN", "NO_LIMIT", "StoreContract", "event"]
 
 
-class StoreContract(OpeningContract, SubscriptionContract, EventContract, StateContract):
+class StoreContract(OpeningContract, SubscriptionContract, EventContract, DeadLetterContract, StateContract):
     """The contract; a subclass gives `store`, a store that was never opened."""
 
     @pytest.fixture

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.core.messages import Trace
-from parley_broker.core.records import Backlog, BacklogDropped, DeliverySettled, Event, EventStored
+from parley_broker.core.records import (
+    Backlog,
+    BacklogDropped,
+    DeliveryFailed,
+    DeliverySettled,
+    Event,
+    EventStored,
+    Waiting,
+)
 from parley_broker.store.base import Store
 
 from .base import ANN, BEN, LOG, NO_LIMIT, event
@@ -17,10 +25,10 @@ class EventContract:
         term = store.open().term
         store.commit([EventStored(event(3), (ANN, BEN)), EventStored(event(5), (ANN,))], term)
         store.commit([EventStored(event(9), (LOG, ANN))], term)
-        assert [e.position for e in store.read(ANN, 0, 10, NO_LIMIT)] == [3, 5, 9]
-        assert [e.position for e in store.read(ANN, 3, 10, NO_LIMIT)] == [5, 9]
-        assert [e.position for e in store.read(BEN, 0, 10, NO_LIMIT)] == [3]
-        assert [e.position for e in store.read(LOG, 0, 10, NO_LIMIT)] == [9]
+        assert [w.event.position for w in store.read(ANN, 0, 10, NO_LIMIT)] == [3, 5, 9]
+        assert [w.event.position for w in store.read(ANN, 3, 10, NO_LIMIT)] == [5, 9]
+        assert [w.event.position for w in store.read(BEN, 0, 10, NO_LIMIT)] == [3]
+        assert [w.event.position for w in store.read(LOG, 0, 10, NO_LIMIT)] == [9]
 
     def test_an_event_comes_back_whole(self, store: Store) -> None:
         term = store.open().term
@@ -29,26 +37,26 @@ class EventContract:
         )
         bare = Event(2, TopicId("orders", "x"), b"")
         store.commit([EventStored(whole, (ANN,)), EventStored(bare, (ANN,))], term)
-        assert store.read(ANN, 0, 10, NO_LIMIT) == [whole, bare]
+        assert store.read(ANN, 0, 10, NO_LIMIT) == [Waiting(whole), Waiting(bare)]
 
     def test_a_page_is_bounded_in_count_and_bytes(self, store: Store) -> None:
         term = store.open().term
         store.commit([EventStored(event(n, b"x" * 100), (ANN,)) for n in range(1, 11)], term)
-        assert [e.position for e in store.read(ANN, 2, 3, NO_LIMIT)] == [3, 4, 5]
-        assert [e.position for e in store.read(ANN, 0, 10, 250)] == [1, 2, 3]
-        assert [e.position for e in store.read(ANN, 0, 10, 1)] == [1], "one event is read however large it is"
+        assert [w.event.position for w in store.read(ANN, 2, 3, NO_LIMIT)] == [3, 4, 5]
+        assert [w.event.position for w in store.read(ANN, 0, 10, 250)] == [1, 2, 3]
+        assert [w.event.position for w in store.read(ANN, 0, 10, 1)] == [1], "one event is read however large it is"
 
     def test_a_settled_event_is_gone_for_that_recipient_alone(self, store: Store) -> None:
         term = store.open().term
         store.commit([EventStored(event(1), (ANN, BEN)), EventStored(event(2), (ANN,))], term)
         store.commit([DeliverySettled(ANN, 1)], term)
-        assert [e.position for e in store.read(ANN, 0, 10, NO_LIMIT)] == [2]
-        assert [e.position for e in store.read(BEN, 0, 10, NO_LIMIT)] == [1]
+        assert [w.event.position for w in store.read(ANN, 0, 10, NO_LIMIT)] == [2]
+        assert [w.event.position for w in store.read(BEN, 0, 10, NO_LIMIT)] == [1]
 
     def test_settling_what_is_not_there_changes_nothing(self, store: Store) -> None:
         term = store.open().term
         store.commit([DeliverySettled(ANN, 1), EventStored(event(1), (ANN,)), DeliverySettled(BEN, 1)], term)
-        assert [e.position for e in store.read(ANN, 0, 10, NO_LIMIT)] == [1]
+        assert [w.event.position for w in store.read(ANN, 0, 10, NO_LIMIT)] == [1]
 
     def test_the_summary_counts_what_waits(self, store: Store) -> None:
         term = store.open().term
@@ -60,7 +68,7 @@ class EventContract:
             ],
             term,
         )
-        assert store.load(term).summary.backlogs == (Backlog(ANN, 2, 8, 2),)
+        assert store.load(term).summary.backlogs == (Backlog(ANN, 2, 8),)
 
     def test_the_last_position_outlives_its_event(self, store: Store) -> None:
         term = store.open().term
@@ -74,5 +82,13 @@ class EventContract:
         store.commit([EventStored(event(1), (ANN, LOG)), EventStored(event(2), (BEN,)), BacklogDropped("worker")], term)
         assert store.read(ANN, 0, 10, NO_LIMIT) == []
         assert store.read(BEN, 0, 10, NO_LIMIT) == []
-        assert [e.position for e in store.read(LOG, 0, 10, NO_LIMIT)] == [1]
+        assert [w.event.position for w in store.read(LOG, 0, 10, NO_LIMIT)] == [1]
         assert [b.recipient for b in store.load(term).summary.backlogs] == [LOG]
+
+    def test_failures_are_counted_per_recipient(self, store: Store) -> None:
+        term = store.open().term
+        store.commit([EventStored(event(1), (ANN, BEN)), DeliveryFailed(ANN, 1, 2, 1)], term)
+        store.commit([DeliveryFailed(ANN, 1, 3, 1), DeliveryFailed(LOG, 1, 9, 9)], term)
+        assert store.read(ANN, 0, 10, NO_LIMIT) == [Waiting(event(1), failures=3, losses=1)]
+        assert store.read(BEN, 0, 10, NO_LIMIT) == [Waiting(event(1))]
+        assert store.read(LOG, 0, 10, NO_LIMIT) == []

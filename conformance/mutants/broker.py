@@ -11,13 +11,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from parley_broker import config
 from parley_broker.cli import main
 from parley_broker.core.gateway import checks, lives
 from parley_broker.core.gateway.callers import Callers
 from parley_broker.core.gateway.gateway import Gateway
+from parley_broker.core.gateway.sessions import Sessions
+from parley_broker.core.ids import AgentId
+from parley_broker.core.messages import Error, Heartbeat
 from parley_broker.core.shard.places import Places
+from parley_broker.core.shard.shard import Shard
+from parley_broker.errors import Reason
+from parley_broker.frontends.grpc_v1 import codec, server, servicer
 
 
 def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -123,6 +131,122 @@ def sender_unchecked() -> None:
     wrap(checks, "check_sender", lambda _: lambda session, sender, sender_epoch, shard: None)
 
 
+def drain_ignored() -> None:
+    """A session that drains gets new agents like any other."""
+
+    def make(drain: Any) -> Any:
+        def wrong(self: Any, session: str, *arguments: Any) -> Any:
+            done = drain(self, session, *arguments)
+            self._desk.hosts.get(session).draining = False
+            return done
+
+        return wrong
+
+    wrap(Shard, "drain", make)
+
+
+def queues_without_end() -> None:
+    """Any number of events waits for a recipient."""
+
+    def make(policy: Any) -> Any:
+        return lambda values: replace(policy(values), max_queue_events=1 << 30, max_queue_bytes=1 << 40)
+
+    wrap(config, "make_policy", make)
+
+
+def trace_of_events_dropped() -> None:
+    """An event goes on without its trace context."""
+
+    def make(publish: Any) -> Any:
+        def wrong(self: Any, session: str, re: int, message: Any, *arguments: Any) -> Any:
+            return publish(self, session, re, replace(message, trace=None), *arguments)
+
+        return wrong
+
+    wrap(Shard, "publish", make)
+
+
+def refused_subscribers_remembered() -> None:
+    """Who asked for a subscription that is not durable is remembered, refused or not."""
+
+    def make(subscribe: Any) -> Any:
+        def wrong(self: Any, session: str, re: int, subscription: Any, *arguments: Any) -> Any:
+            self._desk.hosts.get(session).transient.add(subscription.key.agent_type)
+            return subscribe(self, session, re, subscription, *arguments)
+
+        return wrong
+
+    wrap(Shard, "subscribe", make)
+
+
+def kinds_without_end() -> None:
+    """A Hello may announce any number of kinds, and all are kept."""
+    wrap(codec, "MAX_KINDS", lambda _: 1 << 40)
+
+
+def one_message_per_frame() -> None:
+    """Of a frame only the first message is read."""
+
+    def make(decode: Any) -> Any:
+        def wrong(data: bytes, now: float) -> Any:
+            frame = decode(data, now)
+            del frame.messages[1:]
+            return frame
+
+        return wrong
+
+    wrap(servicer, "decode_frame", make)
+
+
+def small_messages_only() -> None:
+    """Messages of more than 4 MiB, gRPC's own limit, are not taken."""
+    wrap(server, "OPTIONS", lambda options: tuple(o for o in options if o[0] != "grpc.max_receive_message_length"))
+
+
+def receipts_withheld() -> None:
+    """What the client sends is never acknowledged."""
+
+    def make(take: Any) -> Any:
+        def wrong(self: Any, connection_id: int, now: float) -> Any:
+            frame = take(self, connection_id, now)
+            return None if frame is None else replace(frame, received=0)
+
+        return wrong
+
+    wrap(Gateway, "take", make)
+
+
+def heartbeats_on_demand() -> None:
+    """A heartbeat is sent only to answer one."""
+
+    def make(push: Any) -> Any:
+        def wrong(self: Any, session: Any, message: Any) -> None:
+            if not isinstance(message.body, Heartbeat) or message.re:
+                push(self, session, message)
+
+        return wrong
+
+    wrap(Sessions, "push", make)
+
+
+def unknown_reasons_replaced() -> None:
+    """A reason that the broker does not know becomes INTERNAL."""
+
+    def make(encoders: Any) -> Any:
+        def wrong(wire: Any, body: Any, now: float) -> None:
+            known = body.reason in Reason._value2member_map_
+            encoders[Error](wire, body if known else replace(body, reason=Reason.INTERNAL), now)
+
+        return {**encoders, Error: wrong}
+
+    wrap(codec, "_ENCODERS", make)
+
+
+def keys_cut_at_a_slash() -> None:
+    """An id is printed without what follows a slash in its key."""
+    wrap(AgentId, "__str__", lambda _: lambda self: f"{self.type}/{self.key.partition('/')[0]}")
+
+
 BUGS: tuple[Callable[[], None], ...] = (
     reply_to_the_wrong_caller,
     lost_worker_hangs_its_calls,
@@ -135,6 +259,17 @@ BUGS: tuple[Callable[[], None], ...] = (
     envelope_limit_ignored,
     any_version_accepted,
     sender_unchecked,
+    drain_ignored,
+    queues_without_end,
+    trace_of_events_dropped,
+    refused_subscribers_remembered,
+    kinds_without_end,
+    one_message_per_frame,
+    small_messages_only,
+    receipts_withheld,
+    heartbeats_on_demand,
+    unknown_reasons_replaced,
+    keys_cut_at_a_slash,
 )
 
 if __name__ == "__main__":

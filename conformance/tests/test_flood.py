@@ -17,7 +17,7 @@ async def test_what_is_left_is_noticed(table: Table, monkeypatch: pytest.MonkeyP
     await flood._emptied(table, {})
     await table.seat("a")
     assert (await table.tables())["sessions"] == 1
-    monkeypatch.setattr(flood, "WITHIN_MS", 100)
+    monkeypatch.setattr(flood, "_FORGOTTEN_MS", 100)
     with pytest.raises(Failed, match=r"still .*'sessions': 1"):
         await flood._emptied(table, {})
 
@@ -27,7 +27,7 @@ async def test_every_table_is_judged(table: Table, monkeypatch: pytest.MonkeyPat
         return {"sessions": 0, "subscriptions": 3, "of a later broker": 2}
 
     monkeypatch.setattr(table, "tables", tables)
-    monkeypatch.setattr(flood, "WITHIN_MS", 100)
+    monkeypatch.setattr(flood, "_FORGOTTEN_MS", 100)
     await flood._emptied(table, {"subscriptions": 3, "of a later broker": 2})
     with pytest.raises(Failed, match=r"still \{'of a later broker': 2\}"):
         await flood._emptied(table, {"subscriptions": 3, "of a later broker": 1})

@@ -25,6 +25,17 @@ CAUGHT_BY = {
     "envelope_limit_ignored": ["payload/limit-at-the-broker", "payload/limit-as-set"],
     "any_version_accepted": ["versioning/protocol-range", "versioning/protocol-unsupported"],
     "sender_unchecked": ["hostile/forged-sender"],
+    "drain_ignored": ["session/drain"],
+    "queues_without_end": ["pubsub/queue-full", "pubsub/queue-full-of-bytes"],
+    "trace_of_events_dropped": ["rpc/trace-context"],
+    "refused_subscribers_remembered": ["hostile/refused-subscriptions"],
+    "kinds_without_end": ["hostile/endless-hello"],
+    "one_message_per_frame": ["session/frames-carry-no-meaning"],
+    "small_messages_only": ["session/largest-message"],
+    "receipts_withheld": ["session/receipts"],
+    "heartbeats_on_demand": ["session/heartbeats"],
+    "unknown_reasons_replaced": ["session/unknown-reason"],
+    "keys_cut_at_a_slash": ["session/printed-ids"],
 }
 MUTANTS = CONFORMANCE / "mutants" / "broker.py"
 

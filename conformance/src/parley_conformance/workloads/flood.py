@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from parley_conformance import wire
 from parley_conformance.broker_case import Table
-from parley_conformance.inbox import WITHIN_MS
 from parley_conformance.matching import differences
 from parley_conformance.model import Failed
 from parley_conformance.workloads.bystander import Bystander
@@ -18,6 +17,8 @@ from parley_wire.v1 import subscription_pb2
 MIB = 1024 * 1024
 _FRAME = 500
 _LONG_MS = 60_000
+_FORGOTTEN_MS = 25_000
+"""After this the graces of lost sessions are over, and who held which agent is remembered no more."""
 
 
 async def many_subscriptions(table: Table, count: int, memory_mib: int) -> None:
@@ -182,9 +183,8 @@ async def come_and_go(table: Table, connections: int) -> None:
 
 
 async def _emptied(table: Table, before: Mapping[str, int]) -> None:
-    """With nobody connected, each of the broker's tables is as it was before, as soon as the graces are over."""
-    grace_ms = max((int(peer.welcome.get("session_grace_ms", 0)) for peer in table.peers.values()), default=0)
-    deadline = asyncio.get_running_loop().time() + (WITHIN_MS + grace_ms) / 1000
+    """With nobody connected, each of the broker's tables is as it was before, in a while."""
+    deadline = asyncio.get_running_loop().time() + _FORGOTTEN_MS / 1000
     while left := {name: n for name, n in (await table.tables()).items() if n > before.get(name, 0)}:
         if asyncio.get_running_loop().time() > deadline:
             raise Failed(f"nobody is connected, and there are still {left}", rule="FLOW-7", party="broker")

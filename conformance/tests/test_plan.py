@@ -4,11 +4,13 @@ import pytest
 from conftest import broker_case, pair_case
 
 from parley_conformance import plan
+from parley_conformance.model import Kind
 
 CASES = [
     broker_case(id="hostile/a", covers=("MSG-7",)),
     pair_case(id="rpc/b", contents=("json", "protobuf")),
     pair_case(id="pubsub/c", covers=("SUB-1", "RPC-1")),
+    broker_case(id="session/d", kind=Kind.SDK, covers=("SES-9",)),
 ]
 
 
@@ -31,6 +33,8 @@ def test_every_pair_and_content_in_a_stable_order() -> None:
         "pubsub/c[python-dotnet-json]",
         "pubsub/c[dotnet-python-json]",
         "pubsub/c[dotnet-dotnet-json]",
+        "session/d[sdk-python]",
+        "session/d[sdk-dotnet]",
     ]
 
 
@@ -44,6 +48,7 @@ def test_every_pair_and_content_in_a_stable_order() -> None:
         ({"pairs": ["python-dotnet"]}, 3),
         ({"contents": ["protobuf"]}, 4),
         ({"kinds": ["broker"]}, 1),
+        ({"kinds": ["sdk"]}, 2),
         ({"rules": ["RPC-1"]}, 12),
         ({"rules": ["MSG-7", "SUB-1"]}, 5),
         ({"kinds": ["pair"], "families": ["hostile"]}, 0),

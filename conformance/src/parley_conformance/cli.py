@@ -14,7 +14,7 @@ from rich.markup import escape
 from parley_conformance import __version__, exitcode, languages, plan, runner, spec, suite
 from parley_conformance.broker import BrokerSource
 from parley_conformance.explain import explain as explain_case
-from parley_conformance.model import Case, HarnessError, Run
+from parley_conformance.model import Case, HarnessError, Kind, Run
 from parley_conformance.paths import CONFORMANCE
 from parley_conformance.reports import console as shown
 from parley_conformance.reports import files
@@ -44,7 +44,7 @@ def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--family", "families", multiple=True, help="Only this family; may be repeated."),
             click.option("--pair", "pairs", multiple=True, help="Only this pair, e.g. python-dotnet."),
             click.option("--content", "contents", multiple=True, type=click.Choice(["json", "protobuf"])),
-            click.option("--kind", "kinds", multiple=True, type=click.Choice(["broker", "pair"])),
+            click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind])),
             click.option("--rule", "rules", multiple=True, help="Only cases that cover this rule, e.g. RPC-9."),
             click.option("--adapter", "added", multiple=True, metavar="NAME=COMMAND", help="An adapter."),
         ]

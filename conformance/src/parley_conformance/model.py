@@ -12,6 +12,7 @@ class Kind(StrEnum):
     """Who takes part: the lowest kind that can judge a rule tests it."""
 
     BROKER = "broker"
+    SDK = "sdk"
     PAIR = "pair"
 
 
@@ -60,7 +61,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Run:
-    """One case on one point of its axes. `caller`, `handler` and `content` are empty for kind `broker`."""
+    """One case on one point of its axes.
+
+    `caller`, `handler` and `content` are empty for kind `broker`; for kind `sdk` `handler` is the SDK's language.
+    """
 
     case: Case
     caller: str = ""
@@ -69,9 +73,11 @@ class Run:
 
     @property
     def axes(self) -> str:
-        """What stands in brackets, e.g. `python-dotnet-json`, or `broker`."""
+        """What stands in brackets, e.g. `python-dotnet-json`, `sdk-python`, or `broker`."""
         if self.case.kind is Kind.BROKER:
             return "broker"
+        if self.case.kind is Kind.SDK:
+            return f"sdk-{self.handler}"
         return f"{self.caller}-{self.handler}-{self.content}"
 
     @property

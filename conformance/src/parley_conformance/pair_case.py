@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from parley_conformance import judge, matching, script
+from parley_conformance import judge, party_steps, script
 from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.broker import Broker
 from parley_conformance.faults import armed
@@ -20,7 +20,7 @@ from parley_conformance.journal import Journal
 from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
 from parley_conformance.party import WITHIN_MS, Party
 from parley_conformance.recorder import Recorder
-from parley_conformance.timing import LagMeter, check_window
+from parley_conformance.timing import LagMeter
 
 FENCE = "fence."
 BROKER = "broker"
@@ -162,13 +162,13 @@ async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]
         try:
             await _STEPS[next(iter(step))](table, step)
         except (Failed, Inconclusive) as told:
-            raise _numbered(told, number) from None
+            raise party_steps.numbered(told, number) from None
         except Refused as refused:
             raise Failed(f"step {number}: {refused}") from None
     if case.never:
         await table.fence()
         for one in case.never:
-            _expect_nothing(table, one)
+            party_steps.expect_nothing(table, one)
     await table.finish()
 
 
@@ -179,69 +179,6 @@ async def _all(work: Any) -> None:
             raise Failed(str(result))
         if isinstance(result, BaseException):
             raise result
-
-
-def _numbered(told: Failed | Inconclusive, number: int) -> Failed | Inconclusive:
-    if isinstance(told, Inconclusive):
-        return Inconclusive(f"step {number}: {told}", lag=told.lag)
-    return Failed(f"step {number}: {told}", rule=told.rule, party=told.party)
-
-
-def _expect_nothing(table: Table, expectation: Mapping[str, Any]) -> None:
-    ((name, kinds),) = expectation.items()
-    ((kind, unwanted),) = kinds.items()
-    if found := table[name].seen(kind, unwanted):
-        raise Failed(f"{name} saw {dict(found[0].fields)!r}, which must never be", party=name)
-
-
-async def _do(table: Table, step: Mapping[str, Any]) -> None:
-    """`do: {party: {command: members}}`, `refused:` expected error: a command, carried out or refused."""
-    ((name, command),) = step["do"].items()
-    ((cmd, members),) = command.items()
-    party = table[name]
-    if cmd == "call":
-        await party.call(members)
-    elif cmd == "publish":
-        await party.publish(members)
-    elif "refused" in step:
-        try:
-            await party.command(cmd, members)
-        except Refused as refused:
-            told = {"reason": refused.reason, "message": refused.message}
-            if wrong := matching.differences(step["refused"], told):
-                raise Failed(f"{name}: {cmd}: {'; '.join(wrong)}", party=name) from None
-        else:
-            raise Failed(f"{name}: {cmd} was carried out; expected a refusal with {step['refused']}", party=name)
-    elif cmd == "register":
-        await party.register(members["type"], {k: v for k, v in members.items() if k != "type"})
-    else:
-        await party.command(cmd, members)
-
-
-async def _see(table: Table, step: Mapping[str, Any]) -> None:
-    """`see: {party: {kind: expected}}`, or a list of such: observations, in this order if several."""
-    ((name, expected),) = step["see"].items()
-    party = table[name]
-    within = step.get("within_ms", WITHIN_MS)
-    last, at, kind = 0, 0.0, ""
-    for one in expected if isinstance(expected, list) else [expected]:
-        ((kind, fields),) = one.items()
-        found = await party.see(kind, fields, count=step.get("count", 1), within_ms=within)
-        later = [o for o in found if o.fields["i"] > last]
-        if not later:
-            raise Failed(f"{name}: {kind} {dict(fields)!r} came before what should precede it", party=name)
-        last, at = later[0].fields["i"], later[0].at
-        if (exact := step.get("count")) and len(found) > exact:
-            raise Failed(f"{name}: {kind} {dict(fields)!r} came {len(found)} times instead of {exact}", party=name)
-    if window := step.get("took_ms"):
-        since = table.since(window["since"])
-        check_window(
-            f"{name}: {kind}",
-            (at - since) * 1000,
-            at_least=window.get("min", 0),
-            at_most=window.get("max"),
-            excuse=table.lag.excuse(since),
-        )
 
 
 async def _kill(table: Table, step: Mapping[str, Any]) -> None:
@@ -312,15 +249,9 @@ async def _fence(table: Table, step: Mapping[str, Any]) -> None:
     await table.fence()
 
 
-async def _release(table: Table, step: Mapping[str, Any]) -> None:
-    """`release: {party: gate}`: opens a gate."""
-    ((name, gate),) = step["release"].items()
-    await table[name].command("release", {"gate": gate})
-
-
 _STEPS: Mapping[str, Callable[[Table, Mapping[str, Any]], Awaitable[None]]] = {
-    "do": _do,
-    "see": _see,
+    "do": party_steps.do,
+    "see": party_steps.see,
     "kill": _kill,
     "launch": _launch,
     "restart": _restart,
@@ -330,5 +261,5 @@ _STEPS: Mapping[str, Callable[[Table, Mapping[str, Any]], Awaitable[None]]] = {
     "fired": _fired,
     "heal": _heal,
     "fence": _fence,
-    "release": _release,
+    "release": party_steps.release,
 }

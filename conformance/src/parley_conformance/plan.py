@@ -46,6 +46,9 @@ def make(cases: Iterable[Case], languages: Sequence[str], wanted: Filter) -> lis
         if case.kind is Kind.BROKER:
             runs.append(Run(case))
             continue
+        if case.kind is Kind.SDK:
+            runs += [Run(case, handler=language) for language in languages]
+            continue
         for caller in languages:
             for handler in languages:
                 runs += [Run(case, caller, handler, content) for content in case.contents]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from parley_conformance import broker_case, pair_case, spec
+from parley_conformance import broker_case, pair_case, sdk_case, spec
 from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.languages import Language
 from parley_conformance.model import Failed, HarnessError, Inconclusive, Kind, Result, Run, Unsupported, Verdict
@@ -21,6 +21,9 @@ from parley_conformance.workloads import registry
 CLOSE_LIMIT_S = 10.0
 IDLE_SLOTS = 2
 """Cases that mostly wait run beside the others, this many at once."""
+
+
+AnyTable = broker_case.Table | pair_case.Table | sdk_case.Table
 
 
 class Ended(Protocol):
@@ -114,16 +117,22 @@ async def run_one(kit: Kit, run: Run) -> Result:
 async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, ...]]:
     trace: tuple[str, ...] = ()
     broker: Broker | None = None
-    table: broker_case.Table | pair_case.Table | None = None
+    table: AnyTable | None = None
     result = Result(run, Verdict.PASS)
     try:
         async with asyncio.timeout(run.case.limit_ms / 1000):
-            broker = await Broker.launch(kit.source, run.case.broker, folder)
-            table = _table(kit, run, broker, folder)
+            commands = {name: kit.languages[name].command for name in run.languages}
             workload = registry.ALL[run.case.kind].get(run.case.workload)
-            if isinstance(table, broker_case.Table):
+            if run.case.kind is Kind.SDK:
+                table = sdk_case.Table(run, commands, folder, kit.lag)
+                await sdk_case.play(table, run.case)
+                return result, trace
+            broker = await Broker.launch(kit.source, run.case.broker, folder)
+            if run.case.kind is Kind.BROKER:
+                table = broker_case.Table(broker, kit.contract, kit.lag)
                 await broker_case.play(table, run.case, workload)
             else:
+                table = pair_case.Table(broker, run, commands, folder, kit.lag)
                 await pair_case.play(table, run.case, workload)
     except Failed as failed:
         rule = failed.rule or (run.case.covers[0] if len(run.case.covers) == 1 else "")
@@ -145,14 +154,7 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
     return result, trace
 
 
-def _table(kit: Kit, run: Run, broker: Broker, folder: Path) -> broker_case.Table | pair_case.Table:
-    if run.case.kind is Kind.BROKER:
-        return broker_case.Table(broker, kit.contract, kit.lag)
-    commands = {name: kit.languages[name].command for name in run.languages}
-    return pair_case.Table(broker, run, commands, folder, kit.lag)
-
-
-async def _close(table: broker_case.Table | pair_case.Table | None, broker: Broker | None) -> None:
+async def _close(table: AnyTable | None, broker: Broker | None) -> None:
     for party in (table, broker):
         if party is not None:
             try:

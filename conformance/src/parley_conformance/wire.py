@@ -7,6 +7,7 @@ prefix; `envelope` is a text (a JSON payload of that text), null (no payload), o
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from parley_wire.v1 import envelope_pb2
 _IDS = {"parley.v1.AgentId": ("type", "key"), "parley.v1.TopicId": ("type", "source")}
 _TEXT_TYPE = "text"
 _JSON = "application/json"
+_SHOWN_WHOLE = 65536
 
 ALL_KINDS: tuple[int, ...] = tuple(
     sorted(field.number for field in wire.Message.DESCRIPTOR.oneofs_by_name["kind"].fields)
@@ -28,7 +30,12 @@ ALL_KINDS: tuple[int, ...] = tuple(
 
 
 def message(plain: Mapping[str, Any]) -> wire.Message:
-    """Builds a Message from plain data, e.g. `{"id": 7, "request": {"target": "probe/k", "envelope": "hi"}}`."""
+    """Builds a Message from plain data, e.g. `{"id": 7, "request": {"target": "probe/k", "envelope": "hi"}}`.
+
+    `{"raw": "a23800"}` are its bytes in hex: what the contract does not know.
+    """
+    if "raw" in plain:
+        return wire.Message.FromString(bytes.fromhex(plain["raw"]))
     built = wire.Message()
     fill(built, plain)
     return built
@@ -150,13 +157,18 @@ def _plain_envelope(data: bytes) -> Any:
     if not envelope.HasField("payload"):
         return None
     payload = envelope.payload
-    if payload.type_name == _TEXT_TYPE and len(payload.data) < 65536 and not envelope.headers:
+    if payload.type_name == _TEXT_TYPE and len(payload.data) < _SHOWN_WHOLE and not envelope.headers:
         try:
             return json.loads(payload.data)
         except ValueError:
             pass
     shown = payload.data[:4096].decode(errors="replace")
+    told: dict[str, Any] = {}
+    if payload.content_type == _JSON and len(payload.data) < _SHOWN_WHOLE:
+        with contextlib.suppress(ValueError):
+            told["value"] = json.loads(payload.data)
     return {
+        **told,
         "type": payload.type_name,
         "content_type": payload.content_type,
         "data": shown,

@@ -124,7 +124,7 @@ def matrix(console: Console, results: Sequence[Result]) -> None:
 
 
 def _row(run: Run) -> str:
-    return "broker" if run.case.kind is Kind.BROKER else f"{run.caller}→{run.handler} {run.content}"
+    return f"{run.caller}→{run.handler} {run.content}" if run.case.kind is Kind.PAIR else run.axes
 
 
 def _cell(results: Sequence[Result], narrow: bool) -> str:

@@ -88,6 +88,8 @@ def _run(result: Result) -> dict[str, Any]:
     }
     if case.kind is Kind.PAIR:
         told |= {"caller": run.caller, "handler": run.handler, "content": run.content}
+    elif case.kind is Kind.SDK:
+        told |= {"handler": run.handler}
     optional = {
         "reason": result.reason,
         "rule": result.rule,

@@ -15,5 +15,6 @@ ALL: Mapping[Kind, Mapping[str, Callable[..., Awaitable[None]]]] = {
         **places.WORKLOADS,
         **sessions.WORKLOADS,
     },
+    Kind.SDK: {},
     Kind.PAIR: pairs.WORKLOADS,
 }

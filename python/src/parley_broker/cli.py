@@ -33,8 +33,6 @@ def main() -> None:
     """Runs the command line and ends the process: 0 after a clean end, else one line on standard error."""
     try:
         sys.exit(cli.main(prog_name="parley-broker", standalone_mode=False))
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
     except click.Abort:
         sys.exit(EXIT_FAILED)
     except click.ClickException as failure:

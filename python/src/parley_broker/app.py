@@ -20,6 +20,7 @@ from parley_broker.config import Config
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.engine import Engine
 from parley_broker.errors import StartupError
+from parley_broker.frontends.grpc_v1.admin_client import AdminClient
 from parley_broker.frontends.grpc_v1.server import GrpcServer
 from parley_broker.store.base import Store
 from parley_broker.store.memory import MemoryStore
@@ -42,6 +43,11 @@ def serve(config: Config) -> None:
     faulthandler.enable()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(config))
+
+
+def admin(address: str) -> AdminClient:
+    """Asks the running broker at the address; to be closed."""
+    return AdminClient(address)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -1,4 +1,4 @@
-"""The command line: `parley-broker serve`.
+"""The command line: `parley-broker serve`, and what operators ask a running broker.
 
 Only what parses the command line is imported here, so that a mistake in it is told at once.
 """
@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from parley_broker import __version__, config
+from parley_broker.cli_dead_letters import dead_letters
 from parley_broker.errors import BrokerError, StartupError
 
 ENV_PREFIX = "PARLEY_BROKER_"
@@ -91,6 +92,9 @@ def cli(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(EXIT_USAGE)
+
+
+cli.add_command(dead_letters)
 
 
 @cli.command()

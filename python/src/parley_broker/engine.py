@@ -19,14 +19,16 @@ import structlog
 from parley_broker.core.effects import Found, Read, ReadEvents
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.machine import Machine
-from parley_broker.core.messages import Frame, Status
+from parley_broker.core.messages import DeadLetterFilter, Error, Frame, Status
 from parley_broker.core.policy import Policy
-from parley_broker.core.records import Opened, Record
-from parley_broker.errors import EndCode, StaleTermError, StoreError
+from parley_broker.core.records import DeadLetterShown, Opened, Record
+from parley_broker.errors import CommandError, EndCode, Reason, StaleTermError, StoreError
 from parley_broker.store.base import Store
 
 RESUME_TOKEN_BYTES = 32
 SESSION_ID_BYTES = 12
+PAGE_BYTES = 16 * 1024 * 1024
+"""Envelopes of dead letters that are listed at once."""
 RECOVERY_PAUSE = 1.0
 """Seconds between two attempts to read a store that failed."""
 
@@ -80,6 +82,8 @@ class Engine:
         self._identity = identity
         self._links: dict[int, Link] = {}
         self._last_connection = 0
+        self._asked: dict[int, asyncio.Future[int | Error]] = {}
+        self._last_ask = 0
         self._log: Any = structlog.get_logger("parley.broker")
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
@@ -136,6 +140,54 @@ class Engine:
         identity = self._identity
         return Status(identity.version, identity.incarnation, self._loop.time() - self._since, self._machine.tables())
 
+    # Operators
+
+    async def list_dead_letters(
+        self, wanted: DeadLetterFilter, after: int, count: int
+    ) -> tuple[list[DeadLetterShown], bool]:
+        """Dead letters with ids above `after`, oldest first, and whether there are more.
+
+        At most `count`, and fewer if they are large.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+        found, more = self._machine.dead_letters(wanted, after, count, PAGE_BYTES)
+        read = self._store.read_dead_letters
+        letters = await self._loop.run_in_executor(self._thread, read, tuple(found)) if found else []
+        wall = time.time()
+        return [DeadLetterShown(letter, wall - letter.died, found[letter.id]) for letter in letters], more
+
+    async def replay_dead_letters(self, wanted: DeadLetterFilter) -> int:
+        """Puts dead letters back into their recipients' queues, as far as these have room: how many (DLV-6).
+
+        Raises:
+            CommandError: UNAVAILABLE: it could not be stored.
+        """
+        return await self._ask(self._machine.replay_dead_letters, wanted)
+
+    async def purge_dead_letters(self, wanted: DeadLetterFilter) -> int:
+        """Deletes dead letters: how many (DLV-6).
+
+        Raises:
+            CommandError: UNAVAILABLE: it could not be stored.
+        """
+        return await self._ask(self._machine.purge_dead_letters, wanted)
+
+    async def _ask(self, step: Callable[[int, DeadLetterFilter, float], None], wanted: DeadLetterFilter) -> int:
+        self._last_ask += 1
+        ask = self._last_ask
+        answer = self._asked[ask] = self._loop.create_future()
+        try:
+            step(ask, wanted, self._loop.time())
+            self._after()
+            result: int | Error = await answer
+        finally:
+            del self._asked[ask]
+        if isinstance(result, Error):
+            raise CommandError(Reason(result.reason), result.message)
+        return result
+
     # Life
 
     def say_goodbye(self, reason: str) -> None:
@@ -172,6 +224,12 @@ class Engine:
                 if (link := self._links.get(connection)) is not None:
                     link.wake()
             effects.wake.clear()
+        if effects.told:
+            for told in effects.told:
+                answer = self._asked.get(told.ask)
+                if answer is not None and not answer.done():
+                    answer.set_result(told.result)
+            effects.told.clear()
         if effects.close:
             for close in effects.close:
                 if (link := self._links.get(close.connection)) is not None:

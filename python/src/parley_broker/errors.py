@@ -7,7 +7,8 @@ BrokerError
 ├── StoreError          the store could not do what it was asked
 │   ├── StaleTermError      another broker has taken the store since
 │   └── StoreUnusableError  the store cannot be opened; nothing was changed
-└── StartupError        the broker cannot start: one line for the operator
+├── StartupError        the broker cannot start: one line for the operator
+└── AdminError          a running broker did not do what the operator asked
 """
 
 from __future__ import annotations
@@ -152,3 +153,7 @@ class StoreUnusableError(StoreError):
 
 class StartupError(BrokerError):
     """The broker cannot start; the text is one line for the operator."""
+
+
+class AdminError(BrokerError):
+    """A running broker did not do what the operator asked; the text is one line for the operator."""

@@ -127,9 +127,11 @@ class Machine:
                 send.result = error
             self._apply(send, now)
 
-    def dead_letters(self, wanted: DeadLetterFilter, after: int, count: int) -> list[tuple[int, Subscription | None]]:
+    def dead_letters(
+        self, wanted: DeadLetterFilter, after: int, count: int, size: int
+    ) -> tuple[dict[int, Subscription | None], bool]:
         """As Shard.dead_letters."""
-        return self._shard.dead_letters(wanted, after, count)
+        return self._shard.dead_letters(wanted, after, count, size)
 
     def replay_dead_letters(self, ask: int, wanted: DeadLetterFilter, now: float) -> None:
         """Puts dead letters back into the queues; `Told` with this number says how many (DLV-6)."""

@@ -143,6 +143,15 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetterShown:
+    """A dead letter as an operator sees it: how long it has been one, in seconds, and what may have brought it here."""
+
+    letter: DeadLetter
+    age: float
+    subscription: Subscription | None
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetterEntry:
     """What a shard remembers of a dead letter. `bytes` are those of its envelope."""
 

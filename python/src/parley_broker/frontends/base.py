@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from parley_broker.core.messages import Frame, Status
+from parley_broker.core.messages import DeadLetterFilter, Frame, Status
+from parley_broker.core.records import DeadLetterShown
 from parley_broker.errors import EndCode
 
 
@@ -41,3 +42,28 @@ class Broker(Protocol):
 
     def status(self) -> Status:
         """How the broker is now."""
+
+    async def list_dead_letters(
+        self, wanted: DeadLetterFilter, after: int, count: int
+    ) -> tuple[list[DeadLetterShown], bool]:
+        """Dead letters with ids above `after`, oldest first, and whether there are more.
+
+        At most `count`, and fewer if they are large.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+
+    async def replay_dead_letters(self, wanted: DeadLetterFilter) -> int:
+        """Puts dead letters back into their recipients' queues, as far as these have room: how many (DLV-6).
+
+        Raises:
+            CommandError: UNAVAILABLE: it could not be stored.
+        """
+
+    async def purge_dead_letters(self, wanted: DeadLetterFilter) -> int:
+        """Deletes dead letters: how many (DLV-6).
+
+        Raises:
+            CommandError: UNAVAILABLE: it could not be stored.
+        """

@@ -345,10 +345,21 @@ class Shard:
 
     # Dead letters
 
-    def dead_letters(self, wanted: DeadLetterFilter, after: int, count: int) -> list[tuple[int, Subscription | None]]:
-        """At most `count` dead letters with ids above `after`: id, and the subscription that may have brought it."""
-        found = [entry for entry in self._dead_letters.find(wanted) if entry.id > after][:count]
-        return [(entry.id, self._catalogue.find(entry.recipient.type, entry.topic_type)) for entry in found]
+    def dead_letters(
+        self, wanted: DeadLetterFilter, after: int, count: int, size: int
+    ) -> tuple[dict[int, Subscription | None], bool]:
+        """Dead letters with ids above `after`, each with what may have brought it, and whether there are more.
+
+        At most `count`, and no further one once their envelopes have `size` bytes.
+        """
+        shown: dict[int, Subscription | None] = {}
+        for entry in self._dead_letters.find(wanted):
+            if entry.id > after:
+                if len(shown) >= count or size <= 0:
+                    return shown, True
+                size -= entry.bytes
+                shown[entry.id] = self._catalogue.find(entry.recipient.type, entry.topic_type)
+        return shown, False
 
     def replay(self, ask: int, wanted: DeadLetterFilter, now: float) -> None:
         """Puts dead letters back at the tails of their recipients' queues, as far as these have room."""

@@ -12,6 +12,7 @@ import grpc
 
 from parley_broker.frontends.base import Broker
 from parley_broker.frontends.grpc_v1.codec import encode_status
+from parley_broker.frontends.grpc_v1.dead_letters import DeadLetterMethods
 
 SERVICE = "parley.v1.AdminService"
 
@@ -25,11 +26,13 @@ class AdminServicer:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
+        self._dead_letters = DeadLetterMethods(broker)
 
     def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
         """What a gRPC server needs to serve the methods."""
         get_status = grpc.unary_unary_rpc_method_handler(self.get_status)
-        return grpc.method_handlers_generic_handler(SERVICE, {"GetStatus": get_status})
+        methods = {"GetStatus": get_status, **self._dead_letters.handlers()}
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     async def get_status(self, _request: bytes, _context: Any) -> bytes:
         """How the broker is and how full its tables are."""

@@ -1,4 +1,4 @@
-"""Frames as bytes and as values. The only place of this front end that knows the generated messages.
+"""Frames as bytes and as values. The only place of this front end that knows the messages of frames.
 
 Every message of every call passes here, so the functions are flat and copy nothing twice.
 """
@@ -83,6 +83,18 @@ def encode_frame(frame: m.Frame, now: float) -> bytes:
         body = message.body
         _ENCODERS[type(body)](add(id=message.id, re=message.re), body, now)
     return wire.SerializeToString()
+
+
+def encode_error(error: m.Error) -> errors_pb2.Error:
+    """The error on the wire."""
+    return errors_pb2.Error(
+        reason=error.reason,  # type: ignore[arg-type]
+        message=error.message,
+        retryable=error.retryable,
+        may_have_run=error.may_have_run,
+        retry_after_ms=error.retry_after_ms,
+        details=error.details,
+    )
 
 
 def encode_status(status: m.Status, memory_bytes: int) -> bytes:

@@ -75,3 +75,13 @@ def test_removing_what_is_not_there() -> None:
     with pytest.raises(CommandError) as caught:
         Catalogue(5).remove(SubscriptionKey("t", TopicMatch.EXACT, "w"))
     assert caught.value.reason is Reason.NOT_FOUND
+
+
+def test_finding_what_brings_a_topic_type_to_an_agent_type() -> None:
+    exact = Subscription(SubscriptionKey("orders", TopicMatch.EXACT, "w"))
+    prefix = Subscription(SubscriptionKey("inv", TopicMatch.PREFIX, "w"))
+    catalogue = Catalogue(9, (exact, prefix))
+    assert catalogue.find("w", "orders") == exact
+    assert catalogue.find("w", "invoices") == prefix
+    assert catalogue.find("w", "orders.eu") is None
+    assert catalogue.find("x", "orders") is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broker.core.harness import WALL_OFFSET, Client, Core, agent, failed
-from parley_broker.core.messages import DeadLetterFilter, Delivery, Error, Nack, make_error
+from parley_broker.core.messages import DeadLetterFilter, Delivery, Error, Nack, Unsubscribe, make_error
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import DeadLetter
 from parley_broker.errors import Reason
@@ -28,7 +28,9 @@ def kill(worker: Client, topic: str, envelope: bytes = b"event", error: Error = 
 
 def letters(core: Core, wanted: DeadLetterFilter = ALL) -> list[DeadLetter]:
     """What the operator sees."""
-    return core.store.read_dead_letters([number for number, _ in core.machine.dead_letters(wanted, 0, 1000)])
+    found, more = core.machine.dead_letters(wanted, 0, 1000, 1 << 30)
+    assert not more
+    return core.store.read_dead_letters(list(found))
 
 
 def replay(core: Core, wanted: DeadLetterFilter = ALL) -> int | Error:
@@ -155,16 +157,26 @@ class TestOperators:
         worker = worker_of(core)
         for n in range(5):
             kill(worker, f"t/{n}")
-        assert [number for number, _ in core.machine.dead_letters(ALL, 0, 2)] == [1, 2]
-        assert [number for number, _ in core.machine.dead_letters(ALL, 2, 2)] == [3, 4]
-        assert [number for number, _ in core.machine.dead_letters(ALL, 4, 2)] == [5]
+
+        def page(after: int, count: int, size: int = 1 << 30) -> tuple[list[int], bool]:
+            found, more = core.machine.dead_letters(ALL, after, count, size)
+            return list(found), more
+
+        assert page(0, 2) == ([1, 2], True)
+        assert page(2, 2) == ([3, 4], True)
+        assert page(4, 2) == ([5], False)
+        assert page(0, 5) == ([1, 2, 3, 4, 5], False)
+        assert page(0, 5, size=8) == ([1, 2], True), "five bytes each"
+        assert page(0, 5, size=1) == ([1], True), "one is shown however large it is"
 
     def test_the_subscription_is_named_while_it_is_known(self, core: Core) -> None:
         worker = worker_of(core)
         kill(worker, "t/k")
-        ((_, subscription),) = core.machine.dead_letters(ALL, 0, 9)
-        assert subscription is not None
-        assert subscription.key.agent_type == "w"
+        found, _ = core.machine.dead_letters(ALL, 0, 9, 1 << 30)
+        assert found[1] is not None
+        assert found[1].key.agent_type == "w"
+        worker.ask(Unsubscribe(found[1].key))
+        assert core.machine.dead_letters(ALL, 0, 9, 1 << 30) == ({1: None}, False)
 
     def test_replay_goes_to_the_tail_of_that_recipient(self, core: Core) -> None:
         worker = worker_of(core)

@@ -83,8 +83,8 @@ class TestPublishing:
         publisher.ack(publisher.take(Delivery)[0][1])
         assert publisher.publish("t/k", b"2") == Published(2)
         assert [d.envelope for _, d in publisher.take(Delivery)] == [b"2"]
-        ((number, _),) = core.machine.dead_letters(DeadLetterFilter(), 0, 10)
-        (letter,) = core.store.read_dead_letters([number])
+        found, _ = core.machine.dead_letters(DeadLetterFilter(), 0, 10, 1 << 30)
+        (letter,) = core.store.read_dead_letters(list(found))
         assert (letter.recipient, letter.event.envelope, letter.attempts) == (agent("away/k"), b"2", 0)
         assert letter.error.reason == Reason.RESOURCE_EXHAUSTED
         assert core.tables["events"] == 2

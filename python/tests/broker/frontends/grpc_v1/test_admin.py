@@ -32,3 +32,15 @@ async def test_other_methods_are_unimplemented(broker: BrokerProcess) -> None:
 
 def test_resident_bytes() -> None:
     assert 1 << 20 < resident_bytes() < 1 << 40
+
+
+async def test_a_page_token_that_nobody_gave(broker: BrokerProcess) -> None:
+    async with grpc.aio.insecure_channel(broker.address) as channel:
+        ask = channel.unary_unary(
+            "/parley.v1.AdminService/ListDeadLetters",
+            request_serializer=admin.ListDeadLettersRequest.SerializeToString,
+            response_deserializer=admin.ListDeadLettersResponse.FromString,
+        )
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await ask(admin.ListDeadLettersRequest(page_token="x" * 100))
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT

@@ -37,6 +37,7 @@ CAPABILITIES = [
     "block",
     "several_runtimes",
     "cancel",
+    "resume",
     "wide_integers",
     "naive_times",
 ]
@@ -180,6 +181,7 @@ class Adapter:
                 message,
                 TopicId.from_str(command["topic"]),
                 cancellation_token=token,
+                message_id=command.get("event_id"),
                 ephemeral=command.get("ephemeral", False),
             )
 

@@ -191,8 +191,38 @@ class AgentHost:
         if self.may_start is not None and not self.may_start():
             self._held.append(work)
             return
+        work.begun = True
         work.started()
         work.task = asyncio.get_running_loop().create_task(self._run(work))
+
+    def withdraw(self, work: Work) -> None:
+        """Forgets an event whose handler has not begun."""
+        slot = work.slot
+        assert slot is not None
+        if work in slot.pending:
+            slot.pending.remove(work)
+        elif work in slot.running and not work.begun:
+            for queue in (self._waiting, self._held):
+                if work in queue:
+                    queue.remove(work)
+            self._finished(work, slot)
+
+    def drop(self, slot: AgentSlot) -> None:
+        """Lets go of an agent that is another process's now: its handlers are cancelled, and it is closed.
+
+        What runs ends as its work says; what waits to start is told so by its token.
+        """
+        slot.dropped = True
+        self._forget(slot)
+        slot.pending.clear()
+        for work in [*self._running, *self._nested, *self._waiting]:
+            if work.slot is slot:
+                work.end("cancel")
+                if work.task is not None and work.task is not asyncio.current_task():
+                    work.task.cancel()
+        if slot.agent is not None and slot.agent is not slot.registration.instances.get(slot.id.key):
+            self._spawn(self._close(slot.agent))
+        self._wake_idle()
 
     def release(self) -> None:
         """Starts what `may_start` held back."""

@@ -58,21 +58,20 @@ class AgentSlot:
         pending: Events that have not started.
         running: Events that have.
         calls: Calls that run or wait.
-        unsettled: Positions of events that wait, run, or whose result the broker has not confirmed (SPEC DLV-4).
+        dropped: It is no longer this process's: what its handlers come to is told to nobody.
     """
 
     __slots__ = (
         "_failure",
         "_ready",
-        "_round",
         "agent",
         "calls",
+        "dropped",
         "epoch",
         "id",
         "pending",
         "registration",
         "running",
-        "unsettled",
     )
 
     def __init__(self, id: AgentId, registration: Registration, epoch: int = 0) -> None:
@@ -83,8 +82,7 @@ class AgentSlot:
         self.pending: deque[Work] = deque()
         self.running: dict[Work, None] = {}
         self.calls = 0
-        self.unsettled: set[int] = set()
-        self._round = 0
+        self.dropped = False
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._failure: ActivationFailedError | None = None
 
@@ -97,16 +95,6 @@ class AgentSlot:
     def full(self) -> bool:
         """True if no further event may start now."""
         return len(self.running) >= self.registration.concurrency
-
-    def accepts(self, position: int, round: int) -> bool:
-        """True for a delivery of the newest round that is not in hand already; remembers it (SPEC DLV-4)."""
-        if position == 0:
-            return True
-        if round < self._round or position in self.unsettled:
-            return False
-        self._round = round
-        self.unsettled.add(position)
-        return True
 
     def when_ready(self, tell: Callable[[ActivationFailedError | None], None]) -> None:
         """Calls `tell` once the agent is made, or with the reason why it is not; at once if that is known."""

@@ -39,6 +39,7 @@ class Work(ABC):
         chain: The agents that wait for a call, outermost first.
         message_id: Names the message.
         attempt: 1 on the first one.
+        begun: Its handler has been started.
         deadline: The `time.monotonic()` at which a call's time is up; None for events.
         token: The handler's.
         slot: The agent, once it is known.
@@ -53,6 +54,7 @@ class Work(ABC):
         "_limit",
         "_started_at",
         "attempt",
+        "begun",
         "chain",
         "deadline",
         "ended_by",
@@ -89,6 +91,7 @@ class Work(ABC):
         self.task: asyncio.Task[None] | None = None
         self.ended_by = ""
         self.when_ended: Callable[[Work], None] | None = None
+        self.begun = False
         self._deadlines: Deadlines | None = None
         self._due = 0.0
         self._limit = 0.0

@@ -17,6 +17,7 @@ from parley_testing import BrokerProcess
 
 PROGRAMS = Path(__file__).with_name("programs.py")
 PATIENCE = 15.0  # seconds
+GRACE_MS = 1000
 
 
 class WorkerProcess:
@@ -60,7 +61,7 @@ class Workers:
 @pytest.fixture(scope="module")
 def broker() -> Iterator[BrokerProcess]:
     """One broker for the tests of a module."""
-    with BrokerProcess(heartbeat_interval_ms=500) as broker:
+    with BrokerProcess(heartbeat_interval_ms=500, session_grace_ms=GRACE_MS) as broker:
         yield broker
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from parley import AgentId, TopicId
 from parley.distributed import DistributedRuntime, create_distributed_runtime
-from parley.exceptions import OutcomeUnknownError, UnavailableError
+from parley.exceptions import OutcomeUnknownError
 from parley_testing import BrokerProcess
 
-from .conftest import PATIENCE, Workers
+from .conftest import PATIENCE, WorkerProcess, Workers
 from .programs import AskSeen, Seen, Work
 
 
@@ -53,15 +53,22 @@ async def test_events_wait_for_a_worker(caller: DistributedRuntime, workers: Wor
     assert await seen(caller, AgentId("late", "w"), 3) == [0, 1, 2]
 
 
-async def test_a_killed_broker_ends_the_runtime(tmp_path: Path) -> None:
-    with BrokerProcess(data=tmp_path) as broker:
-        runtime = await create_distributed_runtime(broker.url)
-        await runtime.start()
-        calling = asyncio.ensure_future(runtime.send_message(Work(1), AgentId("nobody", "k"), wait_for_ready=True))
+async def test_a_killed_broker_is_found_again_and_agents_go_on(tmp_path: Path) -> None:
+    with BrokerProcess(data=tmp_path, claim_window_ms=300) as broker:
+        worker = await WorkerProcess.start(broker.url, "keeper")
+        caller = await create_distributed_runtime(broker.url)
+        await caller.start()
+        await caller.publish_message(Work(1), TopicId("jobs", "k"))
+        assert await seen(caller, AgentId("keeper", "k"), 1) == [1]
+        calling = asyncio.ensure_future(caller.send_message(Work(1), AgentId("nobody", "k"), wait_for_ready=True))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(calling), 0.1)
         broker.kill()
+        publishing = asyncio.ensure_future(caller.publish_message(Work(2), TopicId("jobs", "k")))
+        broker.start()
         with pytest.raises(OutcomeUnknownError):
             await asyncio.wait_for(calling, PATIENCE)
-        with pytest.raises(UnavailableError):
-            await asyncio.wait_for(runtime.wait_until_stopped(), PATIENCE)
+        await asyncio.wait_for(publishing, PATIENCE)
+        assert await seen(caller, AgentId("keeper", "k"), 2) == [1, 2]  # the same agent: it has both in memory
+        await caller.stop()
+        await worker.end()

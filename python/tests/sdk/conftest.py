@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from parley.distributed import DistributedRuntime, create_distributed_runtime
 
-from .scripted import Peer, ScriptedBroker, scripted_broker
+from .scripted import PATIENCE, Peer, ScriptedBroker, scripted_broker
 
 collect_ignore = [] if find_spec("pydantic") else ["test_pydantic.py"]
 
@@ -29,6 +29,15 @@ class Connected:
     def __init__(self, runtime: DistributedRuntime, peer: Peer) -> None:
         self.runtime = runtime
         self.peer = peer
+
+
+async def close(connected: Connected) -> None:
+    """Ends both sides at once: nothing is drained, what runs is cancelled."""
+    connected.peer.end()
+    line = connected.runtime._uplink._line
+    assert line is not None
+    await asyncio.wait_for(asyncio.shield(line.ended), PATIENCE)
+    await connected.runtime.stop()
 
 
 async def connect(scripted: ScriptedBroker, *, welcome: dict[str, Any] | None = None, **options: Any) -> Connected:

@@ -36,7 +36,10 @@ class Peer:
         self.frames: list[Frame] = []
         self.hello = Message()
         self.seq = 0
+        self.sent: list[Message] = []  # numbered ones
         self.received = 0
+        self.receipt = 0  # what the SDK says that it has
+        self.numbers: list[int] = []  # of what came
         self.credit = (0, 0)  # what the SDK has granted
         self.heartbeats = 0
         self.answer_heartbeats = True
@@ -71,7 +74,19 @@ class Peer:
         if numbered and messages:
             frame.first_seq = self.seq + 1
             self.seq += len(messages)
+            self.sent += messages
         self.outgoing.put_nowait(frame.SerializeToString())
+
+    def take_over(self, before: Peer, received: int | None = None) -> None:
+        """Resumes the session of another connection, of which the first `received` messages came; default: all."""
+        self.received = before.received if received is None else received
+        self.seq, self.sent = before.seq, before.sent
+        self.welcome(resumed=True, received=self.received)
+        lacking = self.hello.hello.resume.received
+        if lacking < self.seq:
+            again = self.sent[lacking:]
+            frame = Frame(first_seq=lacking + 1, received=self.received, messages=again)
+            self.outgoing.put_nowait(frame.SerializeToString())
 
     def send_raw(self, data: bytes) -> None:
         """Writes bytes that may be no frame."""
@@ -92,6 +107,7 @@ class Peer:
             "session_id": "s-1",
             "resume_token": b"secret",
             "incarnation": "i-1",
+            "session_grace_ms": 0,
             "heartbeat_interval_ms": 5000,
             "suspect_limit_ms": 60000,
             "kinds": ALL_KINDS,
@@ -106,13 +122,17 @@ class Peer:
             frame = Frame.FromString(data)
             self.frames.append(frame)
             self.credit = (max(self.credit[0], frame.credit_messages), max(self.credit[1], frame.credit_bytes))
+            self.receipt = max(self.receipt, frame.received)
+            number = frame.first_seq
             for message in frame.messages:
                 kind = message.WhichOneof("kind")
                 if kind == "heartbeat":
                     self._heartbeat(message)
                     continue
                 if kind != "hello":
-                    self.received += 1
+                    self.numbers.append(number)
+                    self.received = max(self.received, number)
+                    number += 1
                 self.incoming.put_nowait(message)
         self.incoming.put_nowait(None)
 

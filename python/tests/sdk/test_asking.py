@@ -13,9 +13,8 @@ from parley.exceptions import (
     OutcomeUnknownError,
 )
 
-from .conftest import connect
+from .conftest import close, connect
 from .scripted import Message, ScriptedBroker
-from .test_session import close
 from .wire import PONG, Ping, Pong, Ponger, host_agent, request
 
 TARGET = AgentId("b", "k")
@@ -52,7 +51,7 @@ async def test_a_call_without_an_answer_ends_by_the_callers_own_timer(scripted: 
     assert (await connected.peer.expect("cancel")).cancel.request_id == message.id
     connected.peer.send(Message(re=message.id, reply=PONG))
     assert await connected.peer.silent()
-    assert connected.runtime._session._answers == {}
+    assert connected.runtime._uplink.session._answers == {}
     await close(connected)
 
 

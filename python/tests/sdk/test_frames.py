@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley._distributed.frames import MAX_FRAME_BYTES, BrokenStreamError, FrameReader, FrameWriter, Queued, _varint
+from parley._distributed.frames import (
+    MAX_FRAME_BYTES,
+    RECEIPT_BYTES,
+    RECEIPT_MESSAGES,
+    BrokenStreamError,
+    FrameReader,
+    FrameWriter,
+    Queued,
+    _varint,
+)
 from parley_wire.v1 import broker_service_pb2, call_pb2, publish_pb2, session_pb2
 
 Message = broker_service_pb2.Message
@@ -14,7 +25,7 @@ Frame = broker_service_pb2.Frame
 
 
 def writer(messages: int = 10, bytes: int = 1000) -> FrameWriter:
-    return FrameWriter(window_messages=messages, window_bytes=bytes)
+    return FrameWriter(window_messages=messages, window_bytes=bytes, publish_numbers=itertools.count(1))
 
 
 def goodbye(size: int = 0) -> Queued:
@@ -29,8 +40,8 @@ def heartbeat() -> Queued:
     return Queued(Message(heartbeat=session_pb2.Heartbeat()), numbered=False)
 
 
-def frame(writer: FrameWriter, now: float = 0.0, received: int = 0) -> Frame:
-    return Frame.FromString(writer.next_frame(now, received))
+def frame(writer: FrameWriter, now: float = 0.0) -> Frame:
+    return Frame.FromString(writer.next_frame(now))
 
 
 def test_the_whole_queue_goes_into_one_frame() -> None:
@@ -60,10 +71,11 @@ def test_frames_are_cut_and_larger_messages_travel_alone() -> None:
     assert not w.pending
 
 
-def test_the_first_credit_is_in_the_first_frame() -> None:
+def test_the_first_credit_is_in_the_frame_with_hello() -> None:
     w = writer(10, 1000)
-    first = frame(w)
+    first = Frame.FromString(w.hello(Message(id=1, hello=session_pb2.Hello())))
     assert (first.credit_messages, first.credit_bytes) == (10, 1000)
+    assert first.messages[0].HasField("hello")
     assert frame(w).credit_messages == 0
 
 
@@ -121,9 +133,163 @@ def test_what_is_left_is_computed_when_it_is_written(left: float, milliseconds: 
 
 def test_receipts_are_given_once() -> None:
     w = writer()
-    assert frame(w, received=7).received == 7
-    assert frame(w, received=7).received == 0
-    assert frame(w, received=9).received == 9
+    w.took(7, 100)
+    assert frame(w).received == 7
+    assert frame(w).received == 0
+    w.took(9, 100)
+    assert frame(w).received == 9
+
+
+def test_receipts_do_not_wait_when_much_has_come() -> None:
+    w = writer()
+    frame(w)
+    w.took(RECEIPT_MESSAGES - 1, RECEIPT_BYTES - 1)
+    assert not w.pending
+    w.took(RECEIPT_MESSAGES, 0)
+    assert w.pending
+    frame(w)
+    assert not w.pending
+    w.took(RECEIPT_MESSAGES + 1, RECEIPT_BYTES)
+    assert w.pending
+    frame(w)
+    w.took(RECEIPT_MESSAGES + 1, RECEIPT_BYTES)  # heartbeats and repeats need no receipt
+    assert not w.pending
+
+
+def test_publishes_are_numbered_when_they_are_first_written() -> None:
+    w = writer()
+    w.raise_credit(10, 1000)
+    stored = [Queued(covered(id=n).message, covered_bytes=1, stored=True) for n in (1, 2, 3)]
+    for item in (*stored, covered(id=4)):
+        w.push(item)
+    stored[0].dropped = True  # takes no number with it
+    assert [m.publish.producer_seq for m in frame(w).messages] == [1, 2, 0]
+    w.resume(1)
+    assert [m.publish.producer_seq for m in frame(w).messages] == [2, 0]
+
+
+def test_what_was_written_is_kept_until_it_is_received() -> None:
+    w = writer()
+    for size in range(5):
+        w.push(goodbye(size))
+    w.push(heartbeat())
+    frame(w)
+    assert w.kept == 5
+    w.confirmed(0)
+    w.confirmed(3)
+    w.confirmed(2)
+    assert w.kept == 2
+    w.confirmed(5)
+    assert w.kept == 0
+    with pytest.raises(BrokenStreamError, match="has received message 6, 5 were written"):
+        w.confirmed(6)
+
+
+def test_after_a_resume_what_is_lacking_comes_first_under_its_numbers() -> None:
+    w = writer(10, 1000)
+    w.raise_credit(2, 1000)
+    for item in (covered(id=1), covered(id=2), goodbye(1), goodbye(2), heartbeat()):
+        w.push(item)
+    assert [len(m.goodbye.reason) for m in frame(w).messages[:2]] == [1, 2]
+    w.grant(10)
+    w.push(heartbeat())
+    w.push(goodbye(3))
+    w.took(4, 10)
+    frame(w)
+    w.resume(1)
+    assert w.pending
+    w.push(goodbye(4))
+    again = frame(w)
+    assert again.first_seq == 2
+    assert [(m.id, len(m.goodbye.reason)) for m in again.messages] == [(0, 2), (1, 0), (2, 0), (0, 3), (0, 4)]
+    assert (again.credit_messages, again.credit_bytes, again.received) == (11, 1010, 4)
+    assert w.kept == 5
+    w.push(covered(id=3))
+    assert not w.pending  # what was written again has not spent credit twice
+    w.raise_credit(3, 1000)
+    assert frame(w).first_seq == 7
+
+
+def test_a_second_cut_while_writing_again() -> None:
+    w = writer()
+    for size in (MAX_FRAME_BYTES, MAX_FRAME_BYTES + 1, MAX_FRAME_BYTES + 2):
+        w.push(goodbye(size))
+    for _ in range(3):
+        frame(w)
+    w.resume(0)
+    assert frame(w).first_seq == 1
+    w.resume(1)
+    assert [frame(w).first_seq for _ in range(2)] == [2, 3]
+    for received in (0, 4):
+        with pytest.raises(BrokenStreamError, match=f"message {received}, 1 to 3 are possible"):
+            w.resume(received)
+
+
+def test_remaining_times_are_computed_anew() -> None:
+    w = writer()
+    w.push(Queued(Message(request=call_pb2.Request()), deadline=110))
+    assert frame(w, now=100).messages[0].request.timeout_ms == 10_000
+    w.resume(0)
+    assert frame(w, now=109).messages[0].request.timeout_ms == 1_000
+
+
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("free"), st.integers(0, 5)),
+        st.tuples(st.just("covered"), st.integers(0, 5)),
+        st.tuples(st.just("write"), st.integers(1, 3)),
+        st.tuples(st.just("receipt"), st.just(0)),
+        st.tuples(st.just("credit"), st.integers(0, 4)),
+        st.tuples(st.just("cut"), st.integers(0, 3)),
+    ),
+    max_size=60,
+)
+
+
+@given(_STEPS)
+def test_random_cuts_lose_repeat_and_reorder_nothing(steps: list[tuple[str, int]]) -> None:
+    """A writer and a reader over connections that each end after some frame: all arrives once, credit is kept."""
+    w, reader = writer(), FrameReader()
+    pushed: dict[str, list[int]] = {"free": [], "covered": []}
+    came: dict[str, list[int]] = {"free": [], "covered": []}
+    numbers = itertools.count(1)
+    credit = 0
+    wire: list[bytes] = []
+
+    def arrive(count: int) -> None:
+        for data in wire[:count]:
+            for _, message in reader.messages(Frame.FromString(data)):
+                came["free" if message.HasField("goodbye") else "covered"].append(message.id)
+        del wire[:count]
+
+    def cut(arrived: int) -> None:
+        arrive(arrived)
+        wire.clear()
+        w.resume(reader.received)
+
+    for what, number in [*steps, ("credit", 100), ("cut", 0), ("write", 100)]:
+        if what in pushed:
+            item = goodbye(number) if what == "free" else covered(number)
+            item.message.id = next(numbers)
+            w.push(item)
+            pushed[what].append(item.message.id)
+        elif what == "write":
+            while number and w.pending:
+                wire.append(w.next_frame(0.0))
+                number -= 1
+        elif what == "receipt":
+            arrive(len(wire))
+            w.confirmed(reader.received)
+        elif what == "credit":
+            credit += number
+            w.raise_credit(credit, 10**9)
+        else:
+            cut(number)
+        assert len(came["covered"]) <= credit
+    arrive(len(wire))
+    assert came == pushed
+    w.confirmed(reader.received)
+    assert w.kept == 0
 
 
 @given(st.integers(0, 2**40))

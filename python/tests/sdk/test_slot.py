@@ -74,14 +74,3 @@ async def test_instances_need_no_factory() -> None:
     other = AgentSlot(AgentId("a", "other"), Registration("a", instances={"k": agent}))
     with pytest.raises(ActivationFailedError, match="only these keys of a are here: k"):
         await other.make(SingleThreadedAgentRuntime())
-
-
-async def test_deliveries_in_hand_and_of_older_rounds_are_refused() -> None:
-    slot = AgentSlot(ME, registration(RoutedAgent))
-    assert slot.accepts(5, 1)
-    assert not slot.accepts(5, 1)
-    slot.unsettled.discard(5)
-    assert slot.accepts(5, 2)
-    assert not slot.accepts(6, 1)
-    assert slot.accepts(0, 0)
-    assert slot.accepts(0, 0)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from parley import MessageContext, RoutedAgent, event, rpc
-from parley_wire.v1 import agent_pb2, call_pb2, delivery_pb2, envelope_pb2
+from parley_wire.v1 import agent_pb2, call_pb2, delivery_pb2, envelope_pb2, errors_pb2
 
-from .conftest import Connected
-from .scripted import Message
+from .conftest import Connected, connect
+from .scripted import Message, ScriptedBroker
 
 EPOCH = 7 << 32
 AGENT = envelope_pb2.AgentId(type="a", key="k")
@@ -94,3 +94,14 @@ async def host_agent(connected: Connected, cls: type[Any]) -> Any:
     connected.peer.send(Message(id=1000, activate=agent_pb2.Activate(agent=AGENT, epoch=EPOCH)))
     assert (await connected.peer.expect("done")).re == 1000
     return agent
+
+
+def reason(message: Message) -> str:
+    """The reason of an error, without its prefix."""
+    return errors_pb2.ErrorReason.Name(message.error.reason).removeprefix("ERROR_REASON_")
+
+
+async def ready(scripted: ScriptedBroker, **options: Any) -> tuple[Connected, Any]:
+    """A runtime that hosts a/k, a Ponger."""
+    connected = await connect(scripted, **options)
+    return connected, await host_agent(connected, Ponger)

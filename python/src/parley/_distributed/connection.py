@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from typing import Any, cast
 
 import grpc
 import grpc.aio
 
 from parley._constants import TRACE_LOGGER_NAME
-from parley.exceptions import UnavailableError
 from parley_wire.v1 import broker_service_pb2
 
 _trace = logging.getLogger(TRACE_LOGGER_NAME)
 
 _METHOD = "/parley.v1.BrokerService/Connect"
 _MAX_MESSAGE_BYTES = 65 * 1024 * 1024
-_BACKOFF = (0.05, 0.1, 0.2, 0.5, 1.0)  # seconds between rounds over the addresses
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
@@ -40,6 +37,10 @@ class ConnectionLostError(Exception):
     """The stream has ended; the text says how."""
 
 
+class NoAnswerError(ConnectionLostError):
+    """There was no answer to Hello in time."""
+
+
 class Connection:
     """An open stream.
 
@@ -59,8 +60,8 @@ class Connection:
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError) as error:
             raise await self._lost(error) from error
 
-    async def read(self) -> broker_service_pb2.Frame:
-        """The next frame. Raises ConnectionLostError when there is none any more."""
+    async def read(self) -> tuple[broker_service_pb2.Frame, int]:
+        """The next frame, and its size in bytes. Raises ConnectionLostError when there is none any more."""
         try:
             data = await self._stream.read()
         except grpc.aio.AioRpcError as error:
@@ -68,7 +69,7 @@ class Connection:
         if data is _EOF:
             raise await self._lost(None)
         try:
-            return broker_service_pb2.Frame.FromString(data)
+            return broker_service_pb2.Frame.FromString(data), len(data)
         except Exception as error:  # the protobuf runtimes differ in what they raise
             raise ConnectionLostError("the broker sent bytes that are no frame") from error
 
@@ -94,13 +95,11 @@ class Connection:
         await self._channel.close()
 
 
-async def connect(
-    addresses: Sequence[str], hello: bytes, timeout: float
-) -> tuple[Connection, broker_service_pb2.Frame]:
-    """Opens a connection to the first address that answers a frame with Hello.
+async def dial(address: str, hello: bytes, timeout: float) -> tuple[Connection, broker_service_pb2.Frame]:
+    """Opens a connection: the frame with Hello is written, the one with the broker's answer is read.
 
     Args:
-        addresses: `host:port`, tried in turn until the time is up.
+        address: `host:port`.
         hello: The bytes of the frame with Hello.
         timeout: Seconds.
 
@@ -108,32 +107,17 @@ async def connect(
         The connection, and the frame with the broker's answer.
 
     Raises:
-        UnavailableError: No address answered in time; the text says of each how it failed.
+        ConnectionLostError: The address cannot be reached, or did not answer in time.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
-    failures: dict[str, str] = {}
-    attempt = 0
-    while True:
-        for address in addresses:
-            connection = Connection(address)
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await connection.write(hello)
-                    frame = await connection.read()
-                return connection, frame
-            except ConnectionLostError as lost:
-                failures[address] = str(lost)
-                _trace.debug("connecting to %s failed: %s", address, lost)
-            except TimeoutError:
-                failures.setdefault(address, "no answer")
-            except BaseException:
-                await connection.close()
-                raise
-            await connection.close()
-        pause = _BACKOFF[min(attempt, len(_BACKOFF) - 1)]
-        attempt += 1
-        if loop.time() + pause >= deadline:
-            tried = "; ".join(f"grpc://{address}: {failures.get(address, 'not tried')}" for address in addresses)
-            raise UnavailableError(f"no broker answered within {timeout:g} s: {tried}")
-        await asyncio.sleep(pause)
+    connection = Connection(address)
+    try:
+        async with asyncio.timeout(timeout):
+            await connection.write(hello)
+            frame, _ = await connection.read()
+    except TimeoutError:
+        await connection.close()
+        raise NoAnswerError("no answer") from None
+    except BaseException:
+        await connection.close()
+        raise
+    return connection, frame

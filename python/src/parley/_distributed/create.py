@@ -16,7 +16,7 @@ from parley_wire.v1 import session_pb2
 
 from .addresses import instance_id_or_default, parse_addresses, url_or_default
 from .runtime import DistributedRuntime
-from .session import open_session
+from .uplink import Uplink
 
 _log = logging.getLogger(ROOT_LOGGER_NAME)
 
@@ -64,16 +64,17 @@ async def create_distributed_runtime(
         sdk_language="python",
         sdk_version=__version__,
     )
-    session = await open_session(parse_addresses(url_or_default(broker_url)), hello, connect_timeout)
+    uplink = Uplink(parse_addresses(url_or_default(broker_url)), hello)
+    await uplink.open(connect_timeout)
     try:
         runtime = DistributedRuntime(
-            session,
+            uplink,
             intervention_handlers=intervention_handlers,
             max_concurrency=max_concurrency,
             default_timeout=default_timeout,
         )
     except InvalidArgumentError:
-        await session.close("not started")
+        await uplink.close("not started")
         raise
-    _log.info("connected address=%s session=%s", session.address, session.session_id)
+    _log.info("connected address=%s session=%s", uplink.address, uplink.session.session_id)
     return runtime

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from parley._agent import Agent
 from parley._cancellation import CancellationToken
@@ -33,12 +33,14 @@ from parley_wire.v1 import broker_service_pb2, session_pb2
 from . import commands
 from .asking import Asker
 from .codec import agent_to_wire, envelope_from_wire, envelope_to_wire, error_from_wire
-from .session import Session
+from .received import check_size
+from .rejoining import rejoin
+from .session import Session, SessionOverError
 from .stop_signals import on_signals
-from .worker import Worker, check_size
+from .uplink import State, Uplink
+from .worker import Worker
 
 AgentT = TypeVar("AgentT", bound=Agent)
-State = Literal["connected", "draining", "lost", "closed"]
 
 _log = logging.getLogger(ROOT_LOGGER_NAME)
 
@@ -59,7 +61,7 @@ class DistributedRuntime(RuntimeBase):
 
     def __init__(
         self,
-        session: Session,
+        uplink: Uplink,
         *,
         intervention_handlers: Sequence[InterventionHandler] | None,
         max_concurrency: int,
@@ -70,39 +72,38 @@ class DistributedRuntime(RuntimeBase):
             max_concurrency=max_concurrency,
             default_timeout=default_timeout,
         )
-        self._session = session
-        self._worker = Worker(session, self._host, self._serializers)
-        self._host.may_start = session.may_start
-        session.on_silence_over = self._host.release
-        session.on_lost = self._on_lost
-        session.handlers["drain"] = self._on_drain
-        self._state: State = "connected"
+        self._uplink = uplink
+        self._worker = Worker(uplink, self._host, self._serializers)
+        self._host.may_start = uplink.may_start
+        uplink.handlers["drain"] = self._on_drain
         self._watchers: list[Callable[[State, str], None]] = []
         self._started = False
         self._subscriptions: dict[str, Subscription] = {}
-        self._asker = Asker(session)
-        self._failure: UnavailableError | None = None
+        self._asker = Asker(uplink)
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
-        self._ending: asyncio.Task[None] | None = None
         self._warned_at = float("-inf")
+        uplink.serve(self)
 
     # ---- life
 
     @property
     def state(self) -> State:
-        """How the connection is: `connected`, `draining`, `lost` or `closed`."""
-        return self._state
+        """How the connection is.
+
+        `connected`; `reconnecting`: it broke and is sought again; `resumed`: it broke, and the same session goes on;
+        `lost`: the session is over and a new one is sought, `connected` says that it has begun; `draining`: the broker,
+        or this program, is about to go; `closed`: `stop` is done.
+        """
+        return self._uplink.state
 
     def state_changed(self, watcher: Callable[[State, str], None]) -> Callable[[], None]:
         """Calls `watcher(state, reason)` at every change from now on. Returns what to call to end that."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher) if watcher in self._watchers else None
 
-    def _set_state(self, state: State, reason: str) -> None:
-        if self._state == state:
-            return
-        self._state = state
+    def state_is(self, state: State, reason: str) -> None:
+        """The uplink's word on it."""
         for watcher in list(self._watchers):
             try:
                 watcher(state, reason)
@@ -122,7 +123,7 @@ class DistributedRuntime(RuntimeBase):
         self._started = True
         made = [commands.register(registration) for registration in self._host.registrations.values()]
         made += [commands.subscribe(subscription) for subscription in self._subscriptions.values()]
-        results = await asyncio.gather(*map(self._session.command, made), return_exceptions=True)
+        results = await asyncio.gather(*map(self._uplink.command, made), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -130,45 +131,52 @@ class DistributedRuntime(RuntimeBase):
     async def stop(self) -> None:
         """Drains and ends: nothing new is placed here, what runs has 25 s to finish, then the session is closed.
 
-        Calls that are still outstanding then end with OutcomeUnknownError. A second call waits for the first.
+        Calls that are still outstanding then end with OutcomeUnknownError. Without a connection nothing can be handed
+        over: what runs is cancelled at once. A second call waits for the first.
         """
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_task(self._stop())
         await asyncio.shield(self._stopping)
 
     async def _stop(self) -> None:
-        if self._failure is None:
-            self._set_state("draining", "stop")
-            try:
-                async with asyncio.timeout(DRAIN_TIMEOUT):
-                    await self._drain()
-            except TimeoutError:
-                _log.warning("what runs did not finish within %g s; it is cancelled", DRAIN_TIMEOUT)
-            except ParleyError as error:
-                _log.warning("draining failed: %s", error)
         try:
-            await self._end("stopped by its program")
+            if self._uplink.connected:
+                self._uplink.tell("draining", "stop")
+                await self._drain_in_time()
+            await self._host.stop()
         finally:
-            if self._failure is None:
-                self._set_state("closed", "stop")
+            await self._uplink.close("stopped by its program")
+            self._asker.end("the runtime has stopped")
+            self._uplink.tell("closed", "stop")
             self._stopped.set()
 
-    async def _drain(self) -> None:
-        if self._session.speaks("drain"):
-            drain = session_pb2.Drain(timeout_ms=round(DRAIN_TIMEOUT * 1000), reason="stop")
-            await self._session.command(Message(drain=drain))
-        await self._host.idle()
+    async def _drain_in_time(self) -> None:
+        loop = asyncio.get_running_loop()
+        draining, losing = loop.create_task(self._drain()), loop.create_task(self._uplink.lost())
+        done, pending = await asyncio.wait(
+            {draining, losing}, timeout=DRAIN_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in pending:
+            task.cancel()
+        await asyncio.wait({draining, losing})
+        if not done:
+            _log.warning("what runs did not finish within %g s; it is cancelled", DRAIN_TIMEOUT)
 
-    async def _end(self, reason: str) -> None:
-        await self._host.stop()
-        await self._session.close(reason)
-        self._settle_all("the runtime has stopped")
+    async def _drain(self) -> None:
+        session = self._uplink.session
+        if session.speaks("drain"):
+            drain = session_pb2.Drain(timeout_ms=round(DRAIN_TIMEOUT * 1000), reason="stop")
+            try:
+                await session.command(Message(drain=drain))
+            except (ParleyError, SessionOverError) as error:
+                _log.warning("draining failed: %s", error)
+                return
+        await self._host.idle()
 
     async def wait_until_stopped(self) -> None:
         """Returns when the runtime has been stopped; SIGTERM and SIGINT stop it, if nobody else handles them.
 
-        Raises:
-            UnavailableError: The connection to the broker was lost.
+        A lost connection does not end it: the runtime seeks the broker until it is stopped (SPEC SES-18).
         """
         await self.stop_when_signal()
 
@@ -182,8 +190,6 @@ class DistributedRuntime(RuntimeBase):
 
         with on_signals(signals, stop):
             await self._stopped.wait()
-        if self._failure is not None:
-            raise UnavailableError(self._failure.message)
 
     async def __aenter__(self) -> Self:
         ours = not self._started
@@ -200,34 +206,37 @@ class DistributedRuntime(RuntimeBase):
     ) -> None:
         await self.stop()
 
-    def _on_drain(self, message: Message) -> None:
-        self._set_state("draining", message.drain.reason)
-        _log.info("the broker is about to go: %s", message.drain.reason)
-
-    def _on_lost(self, reason: str) -> None:
-        self._failure = UnavailableError(f"the connection to the broker at {self._session.address} was lost: {reason}")
-        _log.error("%s", self._failure.message)
-        self._settle_all(self._failure.message)
-        self._set_state("lost", reason)
-        self._ending = asyncio.get_running_loop().create_task(self._end_lost())
-
-    async def _end_lost(self) -> None:
-        try:
-            await self._end("lost")
-        finally:
-            self._stopped.set()
-
-    def _settle_all(self, reason: str) -> None:
-        """Ends what is outstanding (SPEC SES-17)."""
-        self._asker.end(reason)
-        self._session.fail_commands(UnavailableError(reason))
-
     def _check_open(self) -> None:
-        """Raises UnavailableError once the session is over."""
-        if self._failure is not None:
-            raise UnavailableError(self._failure.message)
+        """Raises UnavailableError once the runtime has been stopped."""
         if self._stopped.is_set():
             raise UnavailableError("the runtime has been stopped")
+
+    # ---- what becomes of sessions; called by the uplink
+
+    def _on_drain(self, message: Message) -> None:
+        _log.info("the broker is about to go: %s", message.drain.reason)
+        self._uplink.broker_drains(message.drain.reason)
+
+    def session_lost(self, reason: str) -> None:
+        """What was sent and cannot be sent twice has an unknown outcome."""
+        self._asker.session_lost(reason)
+
+    def session_began(self) -> None:
+        """What the last session dispatched is over."""
+        self._worker.session_began()
+
+    async def rejoin(self, session: Session) -> None:
+        """Says what this process hosts."""
+        if self._started:
+            await rejoin(session, self._host, self._worker, self._subscriptions.values())
+
+    def ready(self) -> None:
+        """Sends what waits."""
+        self._asker.ready()
+
+    def session_confirmed(self) -> None:
+        """Starts what waits."""
+        self._host.release()
 
     # ---- sending
 
@@ -248,13 +257,13 @@ class DistributedRuntime(RuntimeBase):
         message_id = self._check_call(recipient, sender, message_id, idempotency_key, response_type)
         self._check_open()
         scope = current_scope()
-        limit = self._session.limits.max_call_timeout_ms / 1000 or float("inf")
+        limit = self._uplink.session.limits.max_call_timeout_ms / 1000 or float("inf")
         patience = choose_patience(timeout, self._default_timeout, scope, limit)
         raise_if_over(patience, cancellation_token, "the call to", recipient)
         if self._interventions:
             message = await self._intervene_on_send(message, recipient, sender, cancellation_token, message_id)
         envelope = envelope_to_wire(message_id, self._serializers.encode(message))
-        check_size(envelope, self._session)
+        check_size(envelope, self._uplink.session)
         wire = Message()
         request = wire.request  # member by member: several times as fast as by keywords
         request.target.type = recipient.type
@@ -291,6 +300,7 @@ class DistributedRuntime(RuntimeBase):
         ephemeral: bool = False,
     ) -> None:
         """See AgentRuntime.publish_message."""
+        event_id = message_id  # what the user names is the same event when it is named again (SPEC PUB-5)
         message_id = self._check_publish(topic_id, sender, message_id)
         self._check_open()
         scope = current_scope()
@@ -301,9 +311,10 @@ class DistributedRuntime(RuntimeBase):
             if message is DropMessage:
                 return
         envelope = envelope_to_wire(message_id, self._serializers.encode(message))
-        check_size(envelope, self._session)
+        check_size(envelope, self._uplink.session)
         wire = Message()
         wire.publish.ephemeral = ephemeral
+        wire.publish.event_id = event_id or ""
         wire.publish.envelope = envelope
         wire.publish.topic.type = topic_id.type
         wire.publish.topic.source = topic_id.source
@@ -315,7 +326,7 @@ class DistributedRuntime(RuntimeBase):
             raise OutcomeUnknownError(error.message, details=error.details) from error
         if kind == "error":
             raise error_from_wire(answer.error)
-        if not answer.published.recipients:
+        if not answer.published.recipients and not answer.published.duplicate:
             self._warn_of_no_recipient(topic_id)
 
     def _warn_of_no_recipient(self, topic: TopicId) -> None:
@@ -359,7 +370,7 @@ class DistributedRuntime(RuntimeBase):
         if not self._started:
             return
         try:
-            await self._session.command(commands.register(registration))
+            await self._uplink.command(commands.register(registration))
         except BaseException:
             if before is None:
                 del self._host.registrations[registration.type]
@@ -370,7 +381,7 @@ class DistributedRuntime(RuntimeBase):
         self._check_open()
         message = commands.subscribe(subscription)
         if self._started:
-            await self._session.command(message)
+            await self._uplink.command(message)
         self._subscriptions[subscription.id] = subscription
 
     async def remove_subscription(self, id: str) -> None:
@@ -380,5 +391,5 @@ class DistributedRuntime(RuntimeBase):
         if removed is None:
             raise NotFoundError(f"this runtime has not added a subscription {id!r}")
         if self._started:
-            await self._session.command(commands.unsubscribe(removed))
+            await self._uplink.command(commands.unsubscribe(removed))
         self._subscriptions = {other: s for other, s in self._subscriptions.items() if s != removed}

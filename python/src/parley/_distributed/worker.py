@@ -4,187 +4,96 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
 
-from parley._constants import EVENT_LOGGER_NAME, ROOT_LOGGER_NAME
+from parley._constants import ROOT_LOGGER_NAME
+from parley._hand import Hand
 from parley._host import AgentHost
 from parley._ids import AgentId
-from parley._registry import EncodedPayload, SerializationRegistry
-from parley._serialization import UnknownPayload
+from parley._registry import SerializationRegistry
 from parley._slot import AgentSlot, Registration
-from parley._work import Work
-from parley.exceptions import (
-    ActivationFailedError,
-    CallCancelledError,
-    HandlerFailedError,
-    MalformedPayloadError,
-    ParleyError,
-    PayloadTooLargeError,
-)
-from parley_wire.v1 import agent_pb2, broker_service_pb2, call_pb2, delivery_pb2
+from parley.exceptions import ActivationFailedError, ParleyError
+from parley_wire.v1 import agent_pb2, broker_service_pb2
 
-from .codec import (
-    agent_from_wire,
-    envelope_from_wire,
-    envelope_to_wire,
-    error_to_wire,
-    topic_from_wire,
-)
+from .codec import agent_from_wire, error_to_wire, topic_from_wire
+from .received import DeliveryWork, RequestWork
 from .session import Session
+from .uplink import Uplink
 
 _log = logging.getLogger(ROOT_LOGGER_NAME)
-_events = logging.getLogger(EVENT_LOGGER_NAME)
 
 Message = broker_service_pb2.Message
-
-
-class _Received(Work):
-    """What requests and deliveries have in common: an envelope, opened when the handler starts."""
-
-    __slots__ = ("envelope", "payload", "worker")
-
-    worker: Worker
-    envelope: bytes
-    payload: EncodedPayload
-
-    def started(self) -> None:
-        """Gives credit back."""
-        if not self.nested:
-            self.worker.session.grant(len(self.envelope))
-
-    def open(self) -> Any:
-        """Decodes the message."""
-        self.message_id, payload = envelope_from_wire(self.envelope)
-        if payload is None:
-            raise MalformedPayloadError("the envelope holds no payload")
-        self.payload = payload
-        return self.worker.serializers.decode(payload)
-
-    def unknown(self) -> UnknownPayload:
-        """The payload as it came."""
-        return UnknownPayload(self.payload.type_name, self.payload.content_type, self.payload.data)
-
-
-class _Request(_Received):
-    """A call that the broker dispatched."""
-
-    __slots__ = ("broker_id",)
-
-    broker_id: int
-
-    def succeeded(self, result: Any) -> None:
-        """Sends the reply."""
-        payload = None if result is None else self.worker.serializers.encode(result)
-        envelope = envelope_to_wire(f"{self.message_id}.reply", payload)
-        try:
-            check_size(envelope, self.worker.session)
-        except PayloadTooLargeError as error:
-            error.may_have_run = True
-            self.failed(error)
-            return
-        self.worker.answer(self, Message(re=self.broker_id, reply=call_pb2.Reply(envelope=envelope)))
-
-    def ignored(self) -> None:
-        """Never told to calls."""
-
-    def failed(self, error: ParleyError | CallCancelledError) -> None:
-        """Sends the error."""
-        _events.info("call failed agent=%s sender=%s reason=%s", self.recipient, self.sender, error.reason)
-        if isinstance(error, HandlerFailedError):
-            _log.error("%s", error.message, exc_info=error.__cause__)
-        self.worker.answer(self, Message(re=self.broker_id, error=error_to_wire(error)))
-
-
-class _Delivery(_Received):
-    """An event that the broker delivered."""
-
-    __slots__ = ("delivery",)
-
-    delivery: delivery_pb2.Delivery
-
-    def succeeded(self, result: Any) -> None:
-        """Acknowledges it."""
-        self._ack(ignored=False)
-
-    def ignored(self) -> None:
-        """Acknowledges it as ignored."""
-        _events.info("event ignored agent=%s topic=%s type=%s", self.recipient, self.topic, self.payload.type_name)
-        self._ack(ignored=True)
-
-    def failed(self, error: ParleyError | CallCancelledError) -> None:
-        """Refuses it."""
-        _log.error("an event for %s failed: %s", self.recipient, error, exc_info=error.__cause__)
-        nack = delivery_pb2.Nack(error=error_to_wire(error))
-        self._identify(nack)
-        self._settle(Message(nack=nack))
-
-    def _ack(self, *, ignored: bool) -> None:
-        ack = delivery_pb2.Ack(ignored=ignored)
-        self._identify(ack)
-        self._settle(Message(ack=ack))
-
-    def _identify(self, settled: delivery_pb2.Ack | delivery_pb2.Nack) -> None:
-        settled.recipient.CopyFrom(self.delivery.recipient)
-        settled.epoch = self.delivery.epoch
-        settled.position = self.delivery.position
-        settled.round = self.delivery.round
-
-    def _settle(self, message: Message) -> None:
-        if self.delivery.position:  # ephemeral events are not settled (SPEC DLV-1)
-            message.id = self.worker.session.next_id()
-            self.worker.session.expect(message.id, self._settled)
-            self.worker.session.send(message)
-
-    def _settled(self, kind: str, message: Message) -> None:
-        if self.slot is not None:
-            self.slot.unsettled.discard(self.delivery.position)
-        if kind == "error":
-            _log.warning("the broker refused to settle an event of %s: %s", self.recipient, message.error.message)
 
 
 class Worker:
     """Takes what the broker dispatches.
 
+    Attributes:
+        serializers: The serializers of the runtime.
+
     Args:
-        session: The session.
+        uplink: The way to the broker.
         host: The agents of this process.
         serializers: The serializers of the runtime.
     """
 
-    def __init__(self, session: Session, host: AgentHost, serializers: SerializationRegistry) -> None:
-        self.session = session
+    def __init__(self, uplink: Uplink, host: AgentHost, serializers: SerializationRegistry) -> None:
         self.serializers = serializers
+        self._uplink = uplink
         self._host = host
-        self._requests: dict[int, _Request] = {}
-        session.handlers.update(
+        self._requests: dict[int, RequestWork] = {}
+        self._orphans: dict[tuple[AgentId, str], RequestWork] = {}
+        self._hands: dict[AgentId, Hand[DeliveryWork]] = {}
+        uplink.handlers.update(
             activate=self._on_activate, request=self._on_request, cancel=self._on_cancel, delivery=self._on_delivery
         )
 
-    def answer(self, work: _Request, message: Message) -> None:
-        """Sends the one outcome of a request (SPEC RPC-1)."""
-        if self._requests.pop(work.broker_id, None) is not None:
-            self.session.send(message)
+    @property
+    def _session(self) -> Session:
+        return self._uplink.session
+
+    # ---- sessions
+
+    def session_began(self) -> None:
+        """The session is new: its broker knows nothing of what the last one dispatched.
+
+        A call that waits to start never will, since its caller has its outcome. What runs goes on: an event's result
+        answers its next delivery (SPEC DLV-4, SES-15), that of a call with an idempotency key the next dispatch.
+        """
+        self._orphans = {}
+        requests, self._requests = self._requests, {}
+        for work in requests.values():
+            if not work.begun:
+                work.end("cancel")
+            elif work.key:
+                self._orphans[work.recipient, work.key] = work
+        for hand in self._hands.values():
+            for waiting in hand.begin_session():
+                self._host.withdraw(waiting)
+
+    def held(self) -> list[AgentSlot]:
+        """The agents to claim in a new session: those that have a place (SPEC SES-14)."""
+        return [slot for slot in self._host.slots.values() if slot.epoch]
+
+    def drop(self, slot: AgentSlot) -> None:
+        """Lets go of an agent that is no longer this process's."""
+        if self._host.slots.get(slot.id) is slot:
+            self._hands.pop(slot.id, None)
+            self._host.drop(slot)
 
     # ---- activation
 
     def _on_activate(self, message: Message) -> None:
         activate: agent_pb2.Activate = message.activate
+        session = self._session
         try:
             id = agent_from_wire(activate.agent)
-            slot = self._host.activate(id, self._registration(id), activate.epoch)
+            registration = self._registration(id)
+            self._hands.pop(id, None)
+            slot = self._host.activate(id, registration, activate.epoch)
         except ParleyError as error:
-            self._answer_activate(message.id, error)
+            _answer_activate(session, message.id, error)
             return
-        slot.when_ready(lambda failure: self._answer_activate(message.id, failure))
-
-    def _answer_activate(self, id: int, failure: ParleyError | None) -> None:
-        if id:
-            answer = Message(re=id)
-            if failure is None:
-                answer.done.SetInParent()
-            else:
-                answer.error.CopyFrom(error_to_wire(failure))
-            self.session.send(answer)
+        slot.when_ready(lambda failure: _answer_activate(session, message.id, failure))
 
     def _registration(self, id: AgentId) -> Registration:
         registration = self._host.registrations.get(id.type)
@@ -208,11 +117,12 @@ class Worker:
 
     def _on_request(self, message: Message) -> None:
         request = message.request
+        session = self._session
         try:
             id = agent_from_wire(request.target)
             slot = self._slot(id, request.epoch)
             timeout = request.timeout_ms / 1000 if request.HasField("timeout_ms") else None
-            work = _Request(
+            work = RequestWork(
                 id,
                 sender=agent_from_wire(request.sender) if request.HasField("sender") else None,
                 topic=None,
@@ -223,14 +133,32 @@ class Worker:
             )
         except ParleyError as error:
             if not request.call_chain:
-                self.session.grant(len(request.envelope))
-            self.session.send(Message(re=message.id, error=error_to_wire(error)))
+                session.grant(len(request.envelope))
+            session.send(Message(re=message.id, error=error_to_wire(error)))
             return
         work.worker = self
+        work.session = session
         work.envelope = request.envelope
         work.broker_id = message.id
-        self._requests[message.id] = work
-        self._host.submit(slot, work)
+        work.key = request.idempotency_key
+        work.outcome = None
+        orphan = self._orphans.pop((id, work.key), None) if work.key else None
+        if orphan is None or orphan.slot is not slot:
+            self._requests[message.id] = work
+            self._host.submit(slot, work)
+            return
+        work.give_back()
+        orphan.session, orphan.broker_id = session, message.id
+        self._requests[message.id] = orphan
+        if orphan.outcome is not None:
+            self.answer(orphan)
+
+    def answer(self, work: RequestWork) -> None:
+        """Sends the one outcome of a request (SPEC RPC-1), if its session still wants one."""
+        if self._requests.get(work.broker_id) is work and work.outcome is not None:
+            del self._requests[work.broker_id]
+            work.outcome.re = work.broker_id
+            work.session.send(work.outcome)
 
     def _on_cancel(self, message: Message) -> None:
         work = self._requests.get(message.cancel.request_id)
@@ -243,7 +171,7 @@ class Worker:
         delivery = message.delivery
         try:
             id = agent_from_wire(delivery.recipient)
-            work = _Delivery(
+            work = DeliveryWork(
                 id,
                 sender=agent_from_wire(delivery.sender) if delivery.HasField("sender") else None,
                 topic=topic_from_wire(delivery.topic),
@@ -252,32 +180,92 @@ class Worker:
             )
         except ParleyError as error:
             _log.error("a delivery that cannot be read was dropped: %s", error)
-            self.session.grant(len(delivery.envelope))
+            self._session.grant(len(delivery.envelope))
             return
         work.worker = self
+        work.session = self._session
         work.envelope = delivery.envelope
         work.delivery = delivery
+        work.result = None
+        work.settling = 0
         try:
             slot = self._slot(id, delivery.epoch)
         except ActivationFailedError as error:
-            self.session.grant(len(delivery.envelope))
+            work.give_back()
             work.failed(error)
             return
-        if not slot.accepts(delivery.position, delivery.round):
-            self.session.grant(len(delivery.envelope))
+        if not delivery.position or self._take_in_hand(work):
+            self._host.submit(slot, work)
+        else:
+            work.give_back()
+
+    def _take_in_hand(self, work: DeliveryWork) -> bool:
+        """True if its handler shall start; else it is old, or only says how to settle what is in hand (SPEC DLV-4)."""
+        delivery = work.delivery
+        hand = self._hands.get(work.recipient)
+        if hand is None:
+            hand = self._hands[work.recipient] = Hand()
+        if hand.is_old(delivery.round):
+            return False
+        same = hand.find(delivery.position)
+        if same is None:
+            hand.add(delivery.position, delivery.round, work)
+            return True
+        hand.round = delivery.round
+        same.delivery, same.session = delivery, work.session
+        if same.finished:
+            self.settle(same)
+        return False
+
+    def settle(self, work: DeliveryWork) -> None:
+        """Says the result of an event under its newest epoch and round; ephemeral ones are not settled (SPEC DLV-1)."""
+        delivery, result, session = work.delivery, work.result, work.session
+        if not delivery.position or result is None or session is not self._session:
             return
-        self._host.submit(slot, work)
+        message = Message()
+        if result.error is not None:
+            message.nack.error.CopyFrom(result.error)
+            self._new_round(work)
+        elif result.ignored:
+            message.ack.ignored = True
+        settled = message.ack if result.error is None else message.nack
+        settled.recipient.CopyFrom(delivery.recipient)
+        settled.epoch = delivery.epoch
+        settled.position = delivery.position
+        settled.round = delivery.round
+        work.settling = message.id = session.next_id()
+        session.expect(message.id, work)
+        session.send(message)
+
+    def _new_round(self, work: DeliveryWork) -> None:
+        hand = self._hands.get(work.recipient)
+        if hand is not None and hand.find(work.delivery.position) is work:
+            for waiting in hand.nacked(work.delivery.position, work.delivery.round):
+                waiting.give_back()
+                self._host.withdraw(waiting)
+
+    def settled(self, work: DeliveryWork, kind: str, answer: Message) -> None:
+        """The broker's word on the newest Ack or Nack of an event."""
+        if kind == "error":
+            # The result stays in hand: if the broker delivers the event again, it is said again.
+            _log.warning("the broker refused to settle an event of %s: %s", work.recipient, answer.error.message)
+            return
+        hand = self._hands.get(work.recipient)
+        if hand is not None and hand.find(work.delivery.position) is work:
+            hand.settled(work.delivery.position)
+            if not hand.works and work.slot is not None and work.slot.registration.stateless:
+                del self._hands[work.recipient]
+
+
+def _answer_activate(session: Session, id: int, failure: ParleyError | None) -> None:
+    if id:
+        answer = Message(re=id)
+        if failure is None:
+            answer.done.SetInParent()
+        else:
+            answer.error.CopyFrom(error_to_wire(failure))
+        session.send(answer)
 
 
 def _not_here(id: AgentId) -> ActivationFailedError:
     return ActivationFailedError(f"the agent {id} is not active in this process", details={"agent": str(id)})
-
-
-def check_size(envelope: bytes, session: Session) -> None:
-    """Raises PayloadTooLargeError for an envelope over the broker's limit (SPEC FLOW-6)."""
-    limit = session.limits.max_envelope_bytes
-    if limit and len(envelope) > limit:
-        raise PayloadTooLargeError(
-            f"the message has {len(envelope)} bytes with its envelope, the broker's limit is {limit}",
-            details={"size": str(len(envelope)), "limit": str(limit)},
-        )

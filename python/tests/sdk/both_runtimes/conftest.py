@@ -55,7 +55,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         assert isinstance(local.host, SingleThreadedAgentRuntime)
         await local.host.close()
         return
-    async with InProcessBroker() as broker:
+    async with InProcessBroker(max_attempts=1) as broker:  # in one process no event is delivered again
         host = await create_distributed_runtime(broker.url, "host")
         caller = await create_distributed_runtime(broker.url, "caller")
         yield BrokerWorld(host, caller)

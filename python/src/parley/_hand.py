@@ -1,0 +1,75 @@
+"""The stored events of one agent that are in hand: which deliveries start, and which only say how to settle.
+
+Pure bookkeeping (SPEC DLV-4): positions, rounds, and works that know whether they have ended.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+
+class InHand(Protocol):
+    """A work for a stored event."""
+
+    @property
+    def begun(self) -> bool:
+        """Its handler has begun."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Its result is known."""
+        ...
+
+
+W = TypeVar("W", bound=InHand)
+
+
+class Hand(Generic[W]):
+    """The events of one agent that wait, run, or whose result the broker has not confirmed.
+
+    Attributes:
+        works: They, by position.
+        round: Deliveries of older rounds are dropped.
+    """
+
+    __slots__ = ("round", "works")
+
+    def __init__(self) -> None:
+        self.works: dict[int, W] = {}
+        self.round = 0
+
+    def find(self, position: int) -> W | None:
+        """The work for this position, if it is in hand: it is not to be started again."""
+        return self.works.get(position)
+
+    def is_old(self, round: int) -> bool:
+        """True for a delivery of a round that is over."""
+        return round < self.round
+
+    def add(self, position: int, round: int, work: W) -> None:
+        """Takes a new event in hand; what has a result below it is settled, since the broker has gone on."""
+        self.round = round
+        for other in [p for p, w in self.works.items() if p < position and w.finished]:
+            del self.works[other]
+        self.works[position] = work
+
+    def settled(self, position: int) -> None:
+        """The broker has confirmed the result."""
+        self.works.pop(position, None)
+
+    def nacked(self, position: int, round: int) -> list[W]:
+        """The event at `position` failed in `round`: a new round begins there. Returns what must not start before it."""
+        self.round = max(self.round, round + 1)
+        return self._let_go(position + 1)
+
+    def begin_session(self) -> list[W]:
+        """A new session: rounds begin anew. Returns what must not start: it is delivered again."""
+        self.round = 0
+        return self._let_go(0)
+
+    def _let_go(self, first: int) -> list[W]:
+        waiting = {p: w for p, w in self.works.items() if p >= first and not w.begun}
+        for position in waiting:
+            del self.works[position]
+        return list(waiting.values())

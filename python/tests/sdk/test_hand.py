@@ -1,0 +1,65 @@
+"""Which deliveries start, and which only say how to settle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parley._hand import Hand
+
+
+@dataclass
+class Event:
+    begun: bool = False
+    finished: bool = False
+
+
+def test_an_event_in_hand_is_found_until_it_is_settled() -> None:
+    hand: Hand[Event] = Hand()
+    event = Event()
+    assert hand.find(5) is None
+    hand.add(5, 1, event)
+    assert hand.find(5) is event
+    hand.settled(5)
+    hand.settled(5)
+    assert hand.find(5) is None
+
+
+def test_older_rounds_are_over() -> None:
+    hand: Hand[Event] = Hand()
+    hand.add(5, 3, Event(begun=True))
+    assert hand.is_old(2)
+    assert not hand.is_old(3)
+    assert hand.nacked(5, 3) == []
+    assert hand.is_old(3)
+    assert not hand.is_old(4)
+
+
+def test_a_failed_event_keeps_later_ones_from_starting() -> None:
+    hand: Hand[Event] = Hand()
+    events = [Event(begun=True), Event(begun=True), Event()]
+    for position, event in enumerate(events):
+        hand.add(position, 1, event)
+    assert hand.nacked(0, 1) == [events[2]]
+    assert list(hand.works.values()) == events[:2]  # what runs goes on, and is settled by its next delivery
+
+
+def test_what_has_a_result_below_a_new_event_is_settled() -> None:
+    hand: Hand[Event] = Hand()
+    running = Event(begun=True)
+    hand.add(1, 1, running)
+    hand.add(2, 1, Event(begun=True, finished=True))
+    hand.add(3, 1, Event(begun=True, finished=True))
+    hand.add(4, 1, Event())
+    assert list(hand.works) == [1, 4]
+
+
+def test_a_new_session_keeps_what_has_begun() -> None:
+    hand: Hand[Event] = Hand()
+    kept = [Event(begun=True), Event(begun=True, finished=True)]
+    waiting = Event()
+    hand.add(2, 7, kept[0])
+    hand.add(3, 7, waiting)
+    hand.add(1, 7, kept[1])
+    assert hand.begin_session() == [waiting]
+    assert list(hand.works.values()) == kept
+    assert not hand.is_old(1)

@@ -1,0 +1,115 @@
+"""One connection of a session: heartbeats, receipts and silence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from parley import AgentId
+from parley._distributed import frames
+from parley.exceptions import OutcomeUnknownError
+from parley_wire.v1 import broker_service_pb2, session_pb2
+
+from .conftest import Connected, close, connect
+from .scripted import PATIENCE, Message, ScriptedBroker
+from .wire import Ping, Ponger, host_agent, request
+
+
+async def test_heartbeats(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 40})
+    began = time.monotonic()
+    while connected.peer.heartbeats < 4:  # noqa: ASYNC110 - they come by themselves
+        await asyncio.sleep(0.005)
+    assert time.monotonic() - began < 1
+    await close(connected)
+
+
+async def test_receipts_are_given_within_a_heartbeat(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 40})
+    connected.peer.send(Message(done=broker_service_pb2.Done()), Message(done=broker_service_pb2.Done()))
+    while connected.peer.receipt < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    await close(connected)
+
+
+async def test_receipts_do_not_wait_for_heartbeats_when_much_has_come(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 3_600_000})
+    done = Message(done=broker_service_pb2.Done())
+    connected.peer.send(*[done] * frames.RECEIPT_MESSAGES)
+    while connected.peer.receipt < frames.RECEIPT_MESSAGES:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    large = Message(goodbye=session_pb2.Goodbye(reason="x" * frames.RECEIPT_BYTES), re=99)
+    connected.peer.send(large)
+    while connected.peer.receipt < frames.RECEIPT_MESSAGES + 1:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    await close(connected)
+
+
+async def test_the_event_loop_was_blocked(scripted: ScriptedBroker, caplog: pytest.LogCaptureFixture) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 50})
+    time.sleep(0.2)  # noqa: ASYNC251 - that is what is tested
+    await connected.peer.fence()
+    while "the event loop was blocked for" not in caplog.text:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    assert "longer than a heartbeat interval (0.1 s): run blocking work in a thread" in caplog.text
+    await close(connected)
+
+
+async def test_no_handler_starts_before_a_silent_session_is_confirmed(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 30})
+    peer = connected.peer
+    peer.answer_heartbeats = False
+    ponger = await host_agent(connected, Ponger)
+    await asyncio.sleep(0.12)  # more than three intervals without a word of the broker
+    peer.send(request(1))
+    await peer.fence()
+    while not any(m.id for frame in peer.frames for m in frame.messages if m.HasField("heartbeat")):  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    assert ponger.calls == 0
+    asked = [m.id for frame in peer.frames for m in frame.messages if m.HasField("heartbeat") and m.id]
+    peer.send(Message(re=asked[-1], heartbeat=session_pb2.Heartbeat()), numbered=False)
+    assert (await peer.expect("reply")).re == 1
+    assert ponger.calls == 1
+    await close(connected)
+
+
+async def test_a_connection_on_which_nothing_comes_is_given_up(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 30, "session_grace_ms": 60_000})
+    connected.peer.answer_heartbeats = False
+    peer = await scripted.accept()
+    assert peer.hello.hello.resume.session_id == "s-1"
+    await close(connected)
+
+
+async def test_heartbeats_do_not_pile_up_when_the_broker_does_not_read(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 20})
+    line = connected.runtime._uplink._line
+    assert line is not None
+    line._writing.cancel()
+    await asyncio.sleep(0.05)
+    beats = [item for item in connected.runtime._uplink.session.writer._free if not item.message.id]
+    assert len(beats) <= 1
+    await close(connected)
+
+
+async def test_a_frame_that_cannot_be_written_ends_the_session(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    connected = await connect(scripted, welcome={"session_grace_ms": 60_000})
+    calling = asyncio.ensure_future(connected.runtime.send_message(Ping(1), AgentId("b", "k")))
+    await connected.peer.expect("request")
+
+    def fail(*_: object) -> bytes:
+        raise ValueError("no such frame")
+
+    monkeypatch.setattr(connected.runtime._uplink.session.writer, "next_frame", fail)
+    connected.peer.send(Message(id=1, heartbeat=session_pb2.Heartbeat()), numbered=False)
+    with pytest.raises(OutcomeUnknownError, match="ValueError: no such frame"):
+        await asyncio.wait_for(calling, PATIENCE)
+    assert "a frame could not be written" in caplog.text
+    peer = await scripted.accept()
+    peer.welcome(session_id="s-2")
+    await peer.fence()
+    await close(Connected(connected.runtime, peer))

@@ -59,7 +59,7 @@ class Hand(Generic[W]):
         self.works.pop(position, None)
 
     def nacked(self, position: int, round: int) -> list[W]:
-        """The event at `position` failed in `round`: a new round begins there. Returns what must not start before it."""
+        """The event at `position` failed in `round`: a new round begins there. Returns what must not start now."""
         self.round = max(self.round, round + 1)
         return self._let_go(position + 1)
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from parley_broker.core.effects import Found, Read, ReadEvents
+from parley_broker.core.effects import Found, Read, ReadEvents, ReadState
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.machine import Machine
 from parley_broker.core.messages import DeadLetterFilter, Error, Frame, Status
@@ -340,4 +340,6 @@ def look_up(store: Store, read: Read) -> Found:
     """
     if isinstance(read, ReadEvents):
         return store.read(read.recipient, read.after, read.max_events, read.max_bytes)
-    return store.read_state(read.agent)
+    if isinstance(read, ReadState):
+        return store.read_state(read.agent)
+    return store.read_reply(read.target, read.key)

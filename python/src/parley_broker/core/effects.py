@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Body, Delivery, Error, State
-from parley_broker.core.records import Record, StateSaved, Waiting
+from parley_broker.core.records import Record, ReplyStored, StateSaved, Waiting
 from parley_broker.errors import EndCode
 
 NO_COMMIT = 0
@@ -30,6 +30,23 @@ class Refused:
 
     call: int
     error: Error
+
+
+@dataclass(slots=True)
+class Joined:
+    """The call has the same key as another one, whose outcome it gets (RPC-8)."""
+
+    call: int
+    leader: int
+
+
+@dataclass(slots=True)
+class Concluded:
+    """The call has this outcome once `commit` is durable."""
+
+    call: int
+    body: Body
+    commit: int
 
 
 @dataclass(slots=True)
@@ -106,7 +123,9 @@ class Told:
     commit: int
 
 
-ShardEffect = Placed | Refused | Activated | AskedBack | Unplaced | Claimed | Deliver | Answer | Idle | Told
+ShardEffect = (
+    Placed | Refused | Joined | Concluded | Activated | AskedBack | Unplaced | Claimed | Deliver | Answer | Idle | Told
+)
 
 # From the core to the engine.
 
@@ -142,9 +161,18 @@ class ReadState:
     epoch: int
 
 
-Read = ReadEvents | ReadState
-Found = list[Waiting] | StateSaved | None
-"""What a read finds: a page of events; the agent's state."""
+@dataclass(slots=True)
+class ReadReply:
+    """The reply that is stored under the target's key is wanted for this call."""
+
+    call: int
+    target: AgentId
+    key: str
+
+
+Read = ReadEvents | ReadState | ReadReply
+Found = list[Waiting] | StateSaved | ReplyStored | None
+"""What a read finds: a page of events; the agent's state; the reply."""
 
 
 @dataclass(slots=True)

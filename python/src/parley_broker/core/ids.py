@@ -81,6 +81,12 @@ def check_topic_id(topic: TopicId, field: str) -> None:
     check_key(topic.source, f"{field}.source")
 
 
+def stale_epoch(agent: AgentId, epoch: int, current: int) -> CommandError:
+    """What a write under an epoch that is over is refused with; `current` 0: the agent has no place (AGT-5)."""
+    now = f"the current one is {current}" if current else "the agent has no place"
+    return CommandError(Reason.STALE_EPOCH, f"epoch {epoch} of {agent} is over; {now}", epoch=epoch, current=current)
+
+
 def _refusal(value: str, field: str, allowed: str) -> CommandError:
     shown = repr(value) if len(value) <= 60 else f"{value[:60]!r}… ({len(value)} characters)"
     return CommandError(Reason.INVALID_ARGUMENT, f"{field} is {shown}: {allowed}", field=field)

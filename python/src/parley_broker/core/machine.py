@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from parley_broker.core.effects import NO_COMMIT, Answer, Deliver, Effects, Found, Read, ShardEffect, Told
+from parley_broker.core.effects import NO_COMMIT, Answer, Concluded, Deliver, Effects, Found, Read, ShardEffect, Told
 from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.gateway.session import Connection
@@ -19,7 +19,7 @@ from parley_broker.errors import EndCode, ProtocolViolation, Reason
 @dataclass(slots=True)
 class _Held:
     commit: int
-    send: Answer | Deliver | Told
+    send: Answer | Deliver | Concluded | Told
 
 
 class Machine:
@@ -121,10 +121,10 @@ class Machine:
             if isinstance(send, Deliver):
                 continue
             error = make_error(Reason.UNAVAILABLE, f"nothing was stored: {why}")
-            if isinstance(send, Answer):
-                send.body = error
-            else:
+            if isinstance(send, Told):
                 send.result = error
+            else:
+                send.body = error
             self._apply(send, now)
 
     def dead_letters(
@@ -159,7 +159,7 @@ class Machine:
                 if not self._shard.has_decided:
                     return
             for effect in decided:
-                if isinstance(effect, Answer | Deliver | Told) and effect.commit != NO_COMMIT:
+                if isinstance(effect, Answer | Deliver | Concluded | Told) and effect.commit != NO_COMMIT:
                     self._held.append(_Held(effect.commit, effect))
                 else:
                     self._apply(effect, now)

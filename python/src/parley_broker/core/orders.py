@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import AgentMode
+from parley_broker.core.messages import AgentMode, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,17 @@ class Ticket:
     wait_for_ready: bool
     reentrant: bool = False
     """The agent itself waits for the call, somewhere up the chain."""
+    key: str = ""
+    """Its idempotency key; empty: none (RPC-8)."""
+    payload_hash: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The reply to a dispatched call; `call` 0: the call has ended, what the reply commits has not (STA-4)."""
+
+    call: int
+    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ FRAME_BYTES = 64 * KIB
 MESSAGE_OVERHEAD = 128
 """What a queue counts for a message beside its payload, in bytes."""
 
+MAX_PUBLISHES = 1_000
+"""Events that one commit may publish (STA-4)."""
+
 MAX_CALL_CHAIN = 31
 """Agents that may wait for one call (RPC-10)."""
 
@@ -40,6 +43,9 @@ class Policy:
     max_call_timeout: float = 3600.0
     host_grace: float = 10.0
     drain_timeout: float = 25.0
+    idempotency_window: float = 600.0
+    max_stored_replies: int = 100_000
+    max_stored_reply_bytes: int = 256 * MIB
     max_envelope_bytes: int = MIB
     max_outstanding_calls: int = 10_000
     max_waiting_bytes: int = 64 * MIB

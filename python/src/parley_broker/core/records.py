@@ -107,6 +107,29 @@ class DeadLettersDropped:
     ids: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyStored:
+    """A call to the target with this idempotency key has this reply (RPC-8).
+
+    `expires` is by the wall clock, in seconds; records are made in its order.
+    """
+
+    target: AgentId
+    key: str
+    payload_hash: bytes
+    expires: float
+    envelope: bytes
+    trace: Trace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDropped:
+    """No reply is stored under the target's key."""
+
+    target: AgentId
+    key: str
+
+
 Record = (
     SubscriptionAdded
     | SubscriptionRemoved
@@ -118,6 +141,8 @@ Record = (
     | DeadLetterReplayed
     | DeadLettersDropped
     | StateSaved
+    | ReplyStored
+    | ReplyDropped
 )
 
 
@@ -173,6 +198,17 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyEntry:
+    """What a shard remembers of a stored reply. `bytes` are those of its envelope."""
+
+    target: AgentId
+    key: str
+    payload_hash: bytes
+    expires: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What a shard needs to know before it decides anything; no events.
 
@@ -185,6 +221,8 @@ class Summary:
     dead_letters: tuple[DeadLetterEntry, ...] = ()
     """By id."""
     last_dead_letter: int = 0
+    replies: tuple[ReplyEntry, ...] = ()
+    """As they expire."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.records import DeadLetter, Opened, Record, StateSaved, Waiting
+from parley_broker.core.records import DeadLetter, Opened, Record, ReplyStored, StateSaved, Waiting
 
 
 class Store(Protocol):
@@ -59,6 +59,13 @@ class Store(Protocol):
 
     def read_state(self, agent: AgentId) -> StateSaved | None:
         """The agent's version and what it saved last; None: nothing was ever committed.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+
+    def read_reply(self, target: AgentId, key: str) -> ReplyStored | None:
+        """The reply that is stored under the target's idempotency key.
 
         Raises:
             StoreError: It cannot be read.

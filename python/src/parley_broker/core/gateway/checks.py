@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from parley_broker.core.gateway.port import ShardPort
 from parley_broker.core.gateway.session import Session
-from parley_broker.core.ids import AgentId, check_agent_id, check_agent_type, check_key, check_topic_id
-from parley_broker.core.messages import AgentMode, Publish, RegisterAgentType, Request, Trace
-from parley_broker.core.policy import MAX_CALL_CHAIN, Policy
+from parley_broker.core.ids import AgentId, check_agent_id, check_agent_type, check_key, check_topic_id, stale_epoch
+from parley_broker.core.messages import AgentMode, Commit, Publish, RegisterAgentType, Request, Trace
+from parley_broker.core.policy import MAX_CALL_CHAIN, MAX_PUBLISHES, Policy
 from parley_broker.errors import CommandError, Reason
 
 MAX_LABEL_BYTES = 255
@@ -47,18 +47,14 @@ def check_sender(session: Session, sender: AgentId | None, sender_epoch: int, sh
     """Raises PERMISSION_DENIED or STALE_EPOCH unless the session hosts the sender (SEC-2, AGT-5)."""
     if sender is None:
         return
-    epoch = placed = session.epoch_of(sender)
+    held = session.epoch_of(sender)
     registration = session.types.get(sender.type)
-    if epoch is None and registration is not None and sender_epoch:
-        epoch = shard.current_epoch(sender)
-    if epoch and sender_epoch and sender_epoch < epoch:
-        raise CommandError(
-            Reason.STALE_EPOCH,
-            f"epoch {sender_epoch} of {sender} is over; the current one is {epoch}",
-            epoch=sender_epoch,
-            current=epoch,
-        )
-    if placed:
+    if sender_epoch and sender_epoch != held:
+        current = held or shard.current_epoch(sender)
+        placed = registration is not None and registration.mode != AgentMode.STATELESS
+        if sender_epoch < current or (not current and placed):
+            raise stale_epoch(sender, sender_epoch, current)
+    if held:
         return
     if registration is None or not (sender.key in registration.pinned_keys or registration.mode == AgentMode.STATELESS):
         check_agent_id(sender, "sender")
@@ -70,12 +66,7 @@ def check_request(request: Request, session: Session, policy: Policy, shard: Sha
     check_agent_id(request.target, "target")
     check_size(len(request.envelope), policy)
     check_trace(request.trace)
-    if request.idempotency_key:
-        raise CommandError(
-            Reason.INVALID_ARGUMENT,
-            "idempotency_key is set: this broker does not keep replies yet; leave it empty",
-            field="idempotency_key",
-        )
+    check_label(request.idempotency_key, "idempotency_key")
     depth = len(request.call_chain) + 1
     if len(request.call_chain) > MAX_CALL_CHAIN:
         raise CommandError(
@@ -87,6 +78,12 @@ def check_request(request: Request, session: Session, policy: Policy, shard: Sha
         )
     for agent in request.call_chain:
         check_agent_id(agent, "call_chain")
+    if request.target in request.call_chain and shard.mode(request.target.type) is AgentMode.EFFECTIVELY_ONCE:
+        raise CommandError(
+            Reason.CALL_CYCLE,
+            f"{request.target} waits for this call itself; an effectively-once agent runs one message at a time",
+            agent=request.target,
+        )
     check_sender(session, request.sender, request.sender_epoch, shard)
     if len(session.calls) >= policy.max_outstanding_calls:
         raise CommandError(
@@ -105,11 +102,37 @@ def check_request(request: Request, session: Session, policy: Policy, shard: Sha
 
 def check_publish(publish: Publish, session: Session, policy: Policy, shard: ShardPort) -> None:
     """Raises CommandError unless the event may be stored."""
+    check_event(publish, policy)
+    check_sender(session, publish.sender, publish.sender_epoch, shard)
+
+
+def check_event(publish: Publish, policy: Policy) -> None:
+    """Raises CommandError unless the event is well-formed, whoever sends it."""
     check_topic_id(publish.topic, "topic")
     check_size(len(publish.envelope), policy)
     check_trace(publish.trace)
     check_label(publish.event_id, "event_id")
-    check_sender(session, publish.sender, publish.sender_epoch, shard)
+
+
+def check_commit(commit: Commit, policy: Policy) -> None:
+    """Raises CommandError unless what is committed is well-formed, and its events are those of the agent (STA-4)."""
+    check_agent_id(commit.agent, "commit.agent")
+    count = len(commit.publishes)
+    if count > MAX_PUBLISHES:
+        raise CommandError(
+            Reason.RESOURCE_EXHAUSTED,
+            f"{count} events are published with one commit; the limit is {MAX_PUBLISHES}",
+            retryable=False,
+            limit=MAX_PUBLISHES,
+        )
+    for publish in commit.publishes:
+        check_event(publish, policy)
+        if publish.sender not in (None, commit.agent):
+            raise CommandError(
+                Reason.PERMISSION_DENIED,
+                f"{commit.agent} commits an event that {publish.sender} sends",
+                sender=publish.sender,
+            )
 
 
 def check_registration(register: RegisterAgentType, session: Session, policy: Policy) -> AgentMode:
@@ -121,10 +144,10 @@ def check_registration(register: RegisterAgentType, session: Session, policy: Po
     check_agent_type(register.type, "type")
     for key in register.pinned_keys:
         check_key(key, "pinned_keys")
-    if register.mode not in (AgentMode.UNSPECIFIED, AgentMode.STANDARD, AgentMode.STATELESS):
+    if register.mode not in AgentMode._value2member_map_:
         raise CommandError(
             Reason.INVALID_ARGUMENT,
-            f"mode is {register.mode}: this broker offers STANDARD (1) and STATELESS (2)",
+            f"mode is {register.mode}: it is STANDARD (1), STATELESS (2) or EFFECTIVELY_ONCE (3)",
             mode=register.mode,
         )
     if register.keeps_state and register.mode == AgentMode.STATELESS:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from parley_broker.core import orders
 from parley_broker.core.effects import NO_COMMIT, Answer, Effects
 from parley_broker.core.gateway.callers import Callers
-from parley_broker.core.gateway.checks import check_publish, check_registration
+from parley_broker.core.gateway.checks import check_commit, check_publish, check_registration
 from parley_broker.core.gateway.port import ShardPort
 from parley_broker.core.gateway.session import MAX_LOGGED, Session
 from parley_broker.core.gateway.sessions import NOT_COVERED, Sessions, beyond_credit
@@ -107,9 +107,10 @@ class Commands:
                 )
 
     def _outcome(self, session: Session, message: Message, now: float) -> None:
-        if not self._answered(session, message, now):
-            self._callers.outcome(session, message)
-        self._done_now(session, message)
+        if not self._answered(session, message, now) and self._callers.outcome(session, message, now):
+            self._await_answer(session, message)
+        else:
+            self._done_now(session, message)
 
     def _done(self, session: Session, message: Message, now: float) -> None:
         self._answered(session, message, now)
@@ -134,7 +135,7 @@ class Commands:
 
     def _cancel(self, session: Session, message: Message, now: float) -> None:
         assert isinstance(message.body, Cancel)
-        self._callers.cancel(session, message.body)
+        self._callers.cancel(session, message.body, now)
         self._done_now(session, message)
 
     def _publish(self, session: Session, message: Message, now: float) -> None:
@@ -160,7 +161,11 @@ class Commands:
         ack = message.body
         assert isinstance(ack, Ack)
         if ack.commit is not None:
-            raise CommandError(Reason.INVALID_ARGUMENT, "the ack carries a commit: this broker keeps no state yet")
+            try:
+                check_commit(ack.commit, self._policy)
+            except CommandError as failure:
+                self.shard.refuse(session.id, ack, error_of(failure), now)
+                raise
         self.shard.ack(session.id, message.id, ack, now)
         self._await_answer(session, message)
 

@@ -10,9 +10,11 @@ from parley_broker.core.effects import (
     Answer,
     AskedBack,
     Claimed,
+    Concluded,
     Deliver,
     Effects,
     Idle,
+    Joined,
     Placed,
     Refused,
     ShardEffect,
@@ -69,8 +71,10 @@ class Gateway:
         self._commands = Commands(policy, self._sessions, self._callers, effects, shard)
         self._lives = Lives(policy, identity, self._sessions, self._callers, effects, shard, pump)
         self._decided: dict[type[object], Callable[..., None]] = {
-            Placed: self._placed,
-            Refused: self._refused,
+            Placed: self._callers.placed,
+            Refused: self._callers.refused,
+            Joined: self._callers.joined,
+            Concluded: self._callers.concluded,
             Activated: self._activated,
             AskedBack: self._asked_back,
             Unplaced: self._unplaced,
@@ -136,6 +140,7 @@ class Gateway:
 
     def settle(self, now: float) -> None:
         """As Lives.settle."""
+        self._callers.settle(now)
         self._lives.settle(now)
 
     def announce_drain(self, reason: str) -> None:
@@ -180,9 +185,7 @@ class Gateway:
                 shard.leave(session.id, agent, epoch, now)
             if session.draining:
                 shard.drain(session.id, 0, now)
-            for call, agent in session.working.items():
-                shard.adopt_call(session.id, call, agent)
-        self._callers.place_again(now)
+        self._callers.take_over(now)
 
     def deliver(self, deliver: Deliver, now: float) -> None:
         """Hands a delivery to its session, if that still hosts the recipient: it may have waited for a commit."""
@@ -196,12 +199,6 @@ class Gateway:
             why = make_error(Reason.UNHANDLED_MESSAGE, f"its session does not announce kind {Delivery.KIND}, delivery")
             nack = Nack(delivery.recipient, delivery.epoch, delivery.position, delivery.round, why)
             self._shard.nack(session.id, NO_ANSWER, nack, now)
-
-    def _placed(self, placed: Placed) -> None:
-        self._callers.placed(placed)
-
-    def _refused(self, refused: Refused) -> None:
-        self._callers.refused(refused)
 
     def _activated(self, activated: Activated) -> None:
         session = self._sessions.by_id.get(activated.session)

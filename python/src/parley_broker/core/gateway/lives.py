@@ -273,7 +273,7 @@ class Lives:
         del self._sessions.by_id[session.id]
         self._beats.drop(session.id)
         self._graces.drop(session.id)
-        self._callers.lose_caller(session)
+        self._callers.lose_caller(session, now)
         self._callers.lose_worker(session)
         self.shard.lose(session.id, now)
         self._effects.log("info", "session lost", session=session.id, instance=session.hello.instance_id, why=why)

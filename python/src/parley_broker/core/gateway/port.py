@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Ack, Error, Nack, Publish, Save, Subscription, SubscriptionKey
-from parley_broker.core.orders import Claim, Registration, Ticket
+from parley_broker.core.messages import Ack, AgentMode, Error, Nack, Publish, Save, Subscription, SubscriptionKey
+from parley_broker.core.orders import Claim, Outcome, Registration, Ticket
 
 
 class ShardPort(Protocol):
@@ -48,8 +48,11 @@ class ShardPort(Protocol):
     def claim(self, claim: Claim, now: float) -> None:
         """The session says to hold these agents since before (SES-14)."""
 
-    def adopt_call(self, session: str, call: int, agent: AgentId) -> None:
+    def adopt_call(self, session: str, ticket: Ticket) -> None:
         """The session runs this call already."""
+
+    def mode(self, agent_type: str) -> AgentMode | None:
+        """The mode of a hosted type; None when nobody hosts it."""
 
     def current_epoch(self, agent: AgentId) -> int:
         """The epoch of the agent's place; 0 when it has none."""
@@ -62,6 +65,9 @@ class ShardPort(Protocol):
 
     def finish(self, call: int) -> None:
         """The dispatched call has its outcome."""
+
+    def reply(self, session: str, re: int, outcome: Outcome, now: float) -> None:
+        """The reply to a call commits something, or is to be kept for its key; raises CommandError."""
 
     def subscribe(self, session: str, re: int, subscription: Subscription) -> None:
         """The subscription is to be there; raises CommandError."""
@@ -77,6 +83,9 @@ class ShardPort(Protocol):
 
     def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
         """The recipient is done with the event; raises CommandError."""
+
+    def refuse(self, session: str, ack: Ack, error: Error, now: float) -> None:
+        """What the ack commits is malformed: it counts as a nack; raises CommandError."""
 
     def save(self, session: str, re: int, save: Save, now: float) -> None:
         """The state is to be stored; raises CommandError."""

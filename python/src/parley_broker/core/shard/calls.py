@@ -53,11 +53,11 @@ class Calls:
             queue[ticket.call] = ticket
             self._queues[ticket.call] = queue
 
-    def adopt(self, call: int, agent: AgentId, host: Host) -> None:
+    def adopt(self, ticket: Ticket, host: Host) -> None:
         """The call was dispatched to the session by an earlier shard."""
-        place = self._desk.places.get(agent) or Place(agent, host, STATELESS_EPOCH, active=True)
+        place = self._desk.places.get(ticket.agent) or Place(ticket.agent, host, STATELESS_EPOCH, active=True)
         self._desk.hand_over(place, 0, covered=False)
-        self._running[call] = place
+        self._running[ticket.call] = place
 
     def from_backlog(self, ticket: Ticket, now: float) -> None:
         """What the call waited for is there or gone: it is placed again."""

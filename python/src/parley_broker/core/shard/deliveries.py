@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from parley_broker.core.deadlines import Deadlines
 from parley_broker.core.effects import Answer, Deliver, Effects, ReadEvents
-from parley_broker.core.ids import AgentId
+from parley_broker.core.ids import AgentId, stale_epoch
 from parley_broker.core.messages import Ack, AgentMode, Delivery, Done, Error, Nack, make_error, reason_name
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import (
@@ -74,14 +74,19 @@ class Deliveries:
         self._position += 1
         return self._position
 
-    def limit_reached(self, agent: AgentId, size: int) -> int | None:
-        """The limit that one more event of `size` bytes for the agent goes over; None: there is room."""
+    def limit_reached(self, agent: AgentId, size: int, ahead: tuple[int, int] = (0, 0)) -> int | None:
+        """The limit that one more event of `size` bytes for the agent goes over; None: there is room.
+
+        The first one is let through however large it is. `ahead` are the number and the bytes of events that come
+        before it and are not stored yet.
+        """
         recipient = self.recipients.get(agent)
-        if recipient is None:
-            return None
-        if recipient.events >= self._policy.max_queue_events:
+        events, total = ahead
+        if recipient is not None:
+            events, total = events + recipient.events, total + recipient.bytes
+        if events >= self._policy.max_queue_events:
             return self._policy.max_queue_events
-        if recipient.bytes + size > self._policy.max_queue_bytes:
+        if events and total + size > self._policy.max_queue_bytes:
             return self._policy.max_queue_bytes
         return None
 
@@ -228,6 +233,13 @@ class Deliveries:
         self.advance(recipient, now)
         self._tidy(recipient)
 
+    def refuse(self, session: str, ack: Ack, error: Error, now: float) -> None:
+        """What the acknowledgement of a delivery in flight commits is refused: the attempt failed (STA-4)."""
+        recipient, pending = self.find(session, ack)
+        self._fail(recipient, pending, error, None, now)
+        self.advance(recipient, now)
+        self._tidy(recipient)
+
     def find(self, session: str, settled: Ack | Nack) -> tuple[Recipient, Pending]:
         """The delivery in flight to the session that is settled.
 
@@ -241,13 +253,8 @@ class Deliveries:
             if place is not None and place.epoch == settled.epoch and place.host.session == session:
                 return recipient, pending
         current = self._desk.places.get(settled.recipient)
-        if current is not None and settled.epoch < current.epoch:
-            raise CommandError(
-                Reason.STALE_EPOCH,
-                f"epoch {settled.epoch} of {settled.recipient} is over; the current one is {current.epoch}",
-                epoch=settled.epoch,
-                current=current.epoch,
-            )
+        if settled.epoch and (current is None or settled.epoch < current.epoch):
+            raise stale_epoch(settled.recipient, settled.epoch, 0 if current is None else current.epoch)
         raise CommandError(
             Reason.NOT_FOUND,
             f"no delivery to {settled.recipient} at position {settled.position} of round {settled.round}"

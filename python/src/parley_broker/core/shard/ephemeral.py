@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from parley_broker.core.effects import NO_COMMIT, Deliver
+from parley_broker.core.effects import Deliver
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Delivery, Publish
 from parley_broker.core.policy import Policy
 from parley_broker.core.shard.desk import Desk
+from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
 from parley_broker.errors import CommandError, Reason
 
@@ -24,6 +25,8 @@ class Passing:
 
     place: Place
     delivery: Delivery
+    commit: int
+    """What it waits for, too."""
 
     @property
     def agent(self) -> AgentId:
@@ -34,8 +37,9 @@ class Passing:
 class Ephemeral:
     """The ephemeral events that wait for credit."""
 
-    def __init__(self, desk: Desk, policy: Policy) -> None:
+    def __init__(self, desk: Desk, ledger: Ledger, policy: Policy) -> None:
         self._desk = desk
+        self._ledger = ledger
         self._policy = policy
         self._waiting = 0
         self._waiting_bytes = 0
@@ -43,8 +47,8 @@ class Ephemeral:
     def __len__(self) -> int:
         return self._waiting
 
-    def publish(self, publish: Publish, agents: list[AgentId]) -> int:
-        """Hands the event to those of the agents that have a session: how many they are.
+    def publish(self, publish: Publish, agents: list[AgentId], commit: int) -> int:
+        """Hands the event to those of the agents that have a session, once the commit is durable: how many they are.
 
         Raises:
             CommandError: RESOURCE_EXHAUSTED: it went to nobody (FLOW-5).
@@ -75,7 +79,7 @@ class Ephemeral:
                 event_id=publish.event_id,
                 trace=publish.trace,
             )
-            self._send(Passing(place, delivery))
+            self._send(Passing(place, delivery, commit))
         return len(places)
 
     def from_backlog(self, passing: Passing, lost: bool) -> None:
@@ -95,4 +99,6 @@ class Ephemeral:
         # Nobody answers it, so it is in nobody's hand once it was sent.
         self._desk.hand_over(passing.place, len(passing.delivery.envelope), covered=True)
         self._desk.hand_back(passing.place)
-        self._desk.out.append(Deliver(passing.place.host.session, passing.delivery, NO_COMMIT))
+        self._desk.out.append(
+            Deliver(passing.place.host.session, passing.delivery, self._ledger.waits_for(passing.commit))
+        )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from parley_broker.core.effects import NO_COMMIT, Answer
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from parley_broker.core.effects import NO_COMMIT, Answer, Effects
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Error, Publish, Published, make_error
 from parley_broker.core.policy import Policy
@@ -15,11 +18,38 @@ from parley_broker.core.shard.ledger import Ledger
 from parley_broker.errors import CommandError, Reason
 
 
+@dataclass(slots=True)
+class Planned:
+    """An event that may be stored: for whom, and whose full queues make it a dead letter instead (PUB-9)."""
+
+    publish: Publish
+    agents: list[AgentId]
+    overfull: dict[AgentId, Error]
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """What the events planned so far will take up."""
+
+    events: int = 0
+    bytes: int = 0
+    of: dict[AgentId, tuple[int, int]] = field(default_factory=dict)
+
+    def add(self, agents: list[AgentId], size: int) -> None:
+        """One more event for these agents."""
+        self.events += len(agents)
+        self.bytes += len(agents) * size
+        for agent in agents:
+            events, total = self.of.get(agent, (0, 0))
+            self.of[agent] = events + 1, total + size
+
+
 class Publishing:
     """Takes events.
 
     Args:
         desk: Knows who hosts what, and takes the answers.
+        effects: Takes log lines.
         ledger: Takes the records.
         policy: The limits.
         deliveries: Delivers what is stored.
@@ -30,6 +60,7 @@ class Publishing:
     def __init__(
         self,
         desk: Desk,
+        effects: Effects,
         ledger: Ledger,
         policy: Policy,
         deliveries: Deliveries,
@@ -37,6 +68,7 @@ class Publishing:
         dead_letters: DeadLetters,
     ) -> None:
         self._desk = desk
+        self._effects = effects
         self._ledger = ledger
         self._policy = policy
         self._deliveries = deliveries
@@ -49,23 +81,50 @@ class Publishing:
         Raises:
             CommandError: RESOURCE_EXHAUSTED: nothing is stored for anybody (PUB-9, FLOW-5).
         """
-        source = publish.topic.source
-        agents = [agent for agent_type in agent_types if (agent := AgentId(agent_type, source)) != publish.sender]
-        if len(agents) > self._policy.max_recipients:
-            raise CommandError(
-                Reason.RESOURCE_EXHAUSTED,
-                f"topic {publish.topic} has {len(agents)} recipients; an event may have {self._policy.max_recipients}",
-                limit=self._policy.max_recipients,
-            )
+        (planned,) = self.plan([(publish, agent_types)])
         if publish.ephemeral:
-            count = self._ephemeral.publish(publish, agents)
+            count = self._ephemeral.publish(publish, planned.agents, NO_COMMIT)
             self._desk.out.append(Answer(session, re, Published(count), NO_COMMIT))
-        elif not agents:
-            self._desk.out.append(Answer(session, re, Published(0), NO_COMMIT))
         else:
-            overfull = self._check_room(agents, len(publish.envelope))
-            self._desk.out.append(Answer(session, re, Published(len(agents)), self._ledger.commit))
-            self._store(publish, agents, overfull, now)
+            count = len(planned.agents)
+            self._desk.out.append(Answer(session, re, Published(count), self._ledger.commit if count else NO_COMMIT))
+            self.store(planned, now)
+
+    def plan(self, publishes: Iterable[tuple[Publish, list[str]]]) -> list[Planned]:
+        """These events, each with the agent types that want it, may all be stored.
+
+        Raises:
+            CommandError: RESOURCE_EXHAUSTED: one of them may not (PUB-9, FLOW-5).
+        """
+        ahead = _Ahead()
+        plan: list[Planned] = []
+        for publish, agent_types in publishes:
+            topic, limit = publish.topic, self._policy.max_recipients
+            agents = [agent for kind in agent_types if (agent := AgentId(kind, topic.source)) != publish.sender]
+            if len(agents) > limit:
+                raise CommandError(
+                    Reason.RESOURCE_EXHAUSTED,
+                    f"topic {topic} has {len(agents)} recipients; an event may have {limit}",
+                    limit=limit,
+                )
+            overfull: dict[AgentId, Error] = {}
+            if agents and not publish.ephemeral:
+                overfull = self._check_room(agents, len(publish.envelope), ahead)
+                ahead.add(agents, len(publish.envelope))
+            plan.append(Planned(publish, agents, overfull))
+        return plan
+
+    def store(self, planned: Planned, now: float) -> None:
+        """Stores the event for its recipients, if it has any."""
+        if planned.agents:
+            self._store(planned.publish, planned.agents, planned.overfull, now)
+
+    def hand_on(self, publish: Publish, agents: list[AgentId], commit: int) -> None:
+        """Hands an ephemeral event on once the commit is durable; to nobody when too many wait already (PUB-7)."""
+        try:
+            self._ephemeral.publish(publish, agents, commit)
+        except CommandError as failure:
+            self._effects.log("warning", "ephemeral event dropped", topic=publish.topic, error=failure.message)
 
     def _store(self, publish: Publish, agents: list[AgentId], overfull: dict[AgentId, Error], now: float) -> None:
         event = Event(
@@ -83,7 +142,7 @@ class Publishing:
             else:
                 self._deliveries.enqueue(agent, event, commit, now)
 
-    def _check_room(self, agents: list[AgentId], size: int) -> dict[AgentId, Error]:
+    def _check_room(self, agents: list[AgentId], size: int, ahead: _Ahead) -> dict[AgentId, Error]:
         """The agents whose queues are full, and that nobody hosts: the event is a dead letter of theirs (PUB-9).
 
         Raises:
@@ -91,23 +150,25 @@ class Publishing:
         """
         waiting, policy = self._deliveries.recipients, self._policy
         copies = len(agents)
-        too_many = waiting.events + copies > policy.max_stored_events
-        if too_many or waiting.bytes + copies * size > policy.max_stored_bytes:
+        events, total = waiting.events + ahead.events, waiting.bytes + ahead.bytes
+        too_many = events + copies > policy.max_stored_events
+        if too_many or total + copies * size > policy.max_stored_bytes:
             raise CommandError(
                 Reason.RESOURCE_EXHAUSTED,
-                f"{waiting.events} events with {waiting.bytes} bytes wait in all;"
+                f"{events} events with {total} bytes wait in all;"
                 f" the limits are {policy.max_stored_events} events and {policy.max_stored_bytes} bytes",
                 limit=policy.max_stored_events if too_many else policy.max_stored_bytes,
             )
         overfull: dict[AgentId, Error] = {}
         for agent in agents:
-            limit = self._deliveries.limit_reached(agent, size)
+            before = ahead.of.get(agent, (0, 0))
+            limit = self._deliveries.limit_reached(agent, size, before)
             if limit is None:
                 continue
             recipient = waiting.get(agent)
-            assert recipient is not None
+            events, total = before if recipient is None else (recipient.events + before[0], recipient.bytes + before[1])
             what = (
-                f"{recipient.events} events with {recipient.bytes} bytes wait for {agent};"
+                f"{events} events with {total} bytes wait for {agent};"
                 f" its queue holds {policy.max_queue_events} events and {policy.max_queue_bytes} bytes"
             )
             if self._desk.hosts.hosts_type(agent.type):

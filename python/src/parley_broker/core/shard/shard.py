@@ -21,6 +21,7 @@ from parley_broker.core.effects import (
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import (
     Ack,
+    AgentMode,
     DeadLetterFilter,
     Done,
     Error,
@@ -31,12 +32,13 @@ from parley_broker.core.messages import (
     Subscription,
     SubscriptionKey,
 )
-from parley_broker.core.orders import Claim, Registration, Ticket
+from parley_broker.core.orders import Claim, Outcome, Registration, Ticket
 from parley_broker.core.policy import Policy
-from parley_broker.core.records import Opened, StateSaved, SubscriptionAdded, SubscriptionRemoved
+from parley_broker.core.records import Opened, ReplyStored, StateSaved, SubscriptionAdded, SubscriptionRemoved
 from parley_broker.core.shard.calls import Calls
 from parley_broker.core.shard.catalogue import Catalogue
 from parley_broker.core.shard.claims import Claims
+from parley_broker.core.shard.commits import Commits
 from parley_broker.core.shard.dead_letters import DeadLetters
 from parley_broker.core.shard.deliveries import Deliveries
 from parley_broker.core.shard.desk import Desk
@@ -47,8 +49,10 @@ from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.publishing import Publishing
 from parley_broker.core.shard.recipients import Recipient
+from parley_broker.core.shard.replies import Replies
 from parley_broker.core.shard.saves import Saves
 from parley_broker.core.shard.states import States, durable_version
+from parley_broker.errors import CommandError, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +107,27 @@ class Shard:
         self._states = States(self._desk, self._ledger, policy)
         self._saves = Saves(self._desk, self._ledger, self._states)
         self._handover = Handover(self._desk, policy)
+        self._replies = Replies(effects, self._ledger, policy, wall_offset, opened.summary.replies, self._desk.out)
         self._policy = policy
         self._dead_letters = DeadLetters(effects, self._ledger, policy, wall_offset, opened.summary)
         self._deliveries = Deliveries(
             self._desk, effects, self._ledger, policy, self._dead_letters, opened.summary, memory.round
         )
-        self._ephemeral = Ephemeral(self._desk, policy)
+        self._ephemeral = Ephemeral(self._desk, self._ledger, policy)
         self._publishing = Publishing(
-            self._desk, self._ledger, policy, self._deliveries, self._ephemeral, self._dead_letters
+            self._desk, effects, self._ledger, policy, self._deliveries, self._ephemeral, self._dead_letters
+        )
+        self._commits = Commits(
+            self._desk,
+            self._ledger,
+            effects,
+            self._states,
+            self._catalogue,
+            self._publishing,
+            self._deliveries,
+            self._calls,
+            self._replies,
+            self._conflict,
         )
 
     def memory(self) -> Memory:
@@ -260,9 +277,15 @@ class Shard:
         place = self._desk.places.get(agent)
         return place.epoch if place is not None else 0
 
-    def adopt_call(self, session: str, call: int, agent: AgentId) -> None:
+    def adopt_call(self, session: str, ticket: Ticket) -> None:
         """The session runs this call, which an earlier shard dispatched."""
-        self._calls.adopt(call, agent, self._desk.hosts.get(session))
+        self._calls.adopt(ticket, self._desk.hosts.get(session))
+        if ticket.key:
+            self._replies.lead(ticket)
+
+    def mode(self, agent_type: str) -> AgentMode | None:
+        """The mode of a hosted type; None when nobody hosts it."""
+        return self._desk.hosts.mode(agent_type)
 
     def claim(self, claim: Claim, now: float) -> None:
         """The session says to hold these agents since before: decided now, or at the end of the window (SES-14)."""
@@ -274,16 +297,23 @@ class Shard:
     # Calls
 
     def place(self, ticket: Ticket, now: float) -> None:
-        """Dispatches the call, lets it wait, or refuses it (RPC-5)."""
-        self._calls.place(ticket, now)
+        """Dispatches the call, lets it wait, or refuses it (RPC-5); with a key it may get another's outcome (RPC-8)."""
+        if not ticket.key or self._replies.admit(ticket):
+            self._calls.place(ticket, now)
 
     def withdraw(self, call: int) -> None:
         """The call is not wanted any more, wherever it is."""
+        self._replies.end(call)
         self._calls.withdraw(call)
 
     def finish(self, call: int) -> None:
-        """The dispatched call has its outcome."""
+        """The dispatched call has its outcome, or is to be placed again."""
+        self._replies.end(call)
         self._calls.finish(call)
+
+    def reply(self, session: str, re: int, outcome: Outcome, now: float) -> None:
+        """As Commits.reply."""
+        self._commits.reply(session, re, outcome, now)
 
     # Events
 
@@ -332,8 +362,15 @@ class Shard:
         self._publishing.publish(session, re, publish, self._catalogue.match(publish.topic.type), now)
 
     def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
-        """As Deliveries.ack."""
-        self._deliveries.ack(session, re, ack, now)
+        """As Deliveries.ack, or Commits.ack."""
+        if ack.commit is None:
+            self._deliveries.ack(session, re, ack, now)
+        else:
+            self._commits.ack(session, re, ack, now)
+
+    def refuse(self, session: str, ack: Ack, error: Error, now: float) -> None:
+        """As Deliveries.refuse."""
+        self._deliveries.refuse(session, ack, error, now)
 
     def nack(self, session: str, re: int, nack: Nack, now: float) -> None:
         """As Deliveries.nack."""
@@ -341,7 +378,12 @@ class Shard:
 
     def save(self, session: str, re: int, save: Save, now: float) -> None:
         """As Saves.save."""
-        self._saves.save(session, re, save)
+        try:
+            self._saves.save(session, re, save)
+        except CommandError as failure:
+            if failure.reason is Reason.STATE_CONFLICT:
+                self._conflict(save.agent, save.epoch, now)
+            raise
 
     # Dead letters
 
@@ -387,9 +429,14 @@ class Shard:
         if isinstance(read, ReadEvents):
             assert isinstance(what, list)
             self._deliveries.page(read.id, what, now)
-        else:
+        elif isinstance(read, ReadState):
             assert what is None or isinstance(what, StateSaved)
             self._loaded(read, what, now)
+        else:
+            assert what is None or isinstance(what, ReplyStored)
+            ticket = self._replies.found(read, what)
+            if ticket is not None:
+                self.place(ticket, now)
 
     def abandon(self, why: str) -> list[ShardEffect]:
         """The shard is discarded: what waits in it for the store is answered."""
@@ -418,6 +465,7 @@ class Shard:
         self._dead_letters.tick(now)
         for agent_type in self._desk.hosts.take_expired(now):
             self._calls.retry(agent_type, now)
+        self._replies.tick(now)
         for place in self._handover.take_idle(now):
             self._ask_back(place, 0, now)
         for place in self._handover.take_late(now):
@@ -434,6 +482,7 @@ class Shard:
             self._claims.next_due(),
             self._deliveries.next_due(),
             self._dead_letters.next_due(),
+            self._replies.next_due(),
         )
         return min((due for due in dues if due is not None), default=None)
 
@@ -448,6 +497,7 @@ class Shard:
             "leaving_agents": len(self._handover),
             "claims": len(self._claims),
             "ended_places": self._claims.remembered,
+            "stored_replies": len(self._replies),
             **self._deliveries.counts(),
             "ephemeral_events": len(self._ephemeral),
             "dead_letters": len(self._dead_letters),
@@ -509,6 +559,12 @@ class Shard:
         place.kept.waiting.clear()
         for item in waiting:
             self._take_up(item, now, lost=False)
+
+    def _conflict(self, agent: AgentId, epoch: int, now: float) -> None:
+        """The agent's memory is not what was committed: an effectively-once agent is made anew from that (STA-4)."""
+        place = self._desk.places.get(agent)
+        if place is not None and place.epoch == epoch and place.kept is not None and place.kept.effectively_once:
+            self._end_places([place], agent.type, now, taken=True)
 
     def _ask_back(self, place: Place, timeout: float, now: float) -> None:
         if place.ended or place.kept is None or place.kept.leaving:

@@ -5,7 +5,7 @@ A write is fenced twice: by the epoch of the agent's place, and by the version t
 
 from __future__ import annotations
 
-from parley_broker.core.ids import AgentId, check_agent_id
+from parley_broker.core.ids import AgentId, check_agent_id, stale_epoch
 from parley_broker.core.messages import AgentMode, State
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import StateSaved
@@ -105,9 +105,3 @@ def durable_version(kept: Kept, durable: int) -> int | None:
     if kept.version is None:
         return None
     return kept.version - sum(commit > durable for commit in kept.commits)
-
-
-def stale_epoch(agent: AgentId, epoch: int, current: int) -> CommandError:
-    """What a write under an epoch that is over is refused with; `current` 0: the agent has no place (AGT-5)."""
-    now = f"the current one is {current}" if current else "the agent has no place"
-    return CommandError(Reason.STALE_EPOCH, f"epoch {epoch} of {agent} is over; {now}", epoch=epoch, current=current)

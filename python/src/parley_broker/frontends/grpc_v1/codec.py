@@ -5,6 +5,7 @@ Every message of every call passes here, so the functions are flat and copy noth
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -209,6 +210,19 @@ def _decode_resume(wire: session_pb2.Resume) -> m.Resume:
     return m.Resume(wire.session_id, wire.resume_token, wire.received)
 
 
+def payload_hash(envelope: bytes) -> bytes:
+    """A hash of the envelope's payload, or of bytes that are no envelope: equal for repeats of one request (RPC-8)."""
+    try:
+        payload = envelope_pb2.Envelope.FromString(envelope).payload
+    except (DecodeError, SystemError):
+        return hashlib.sha256(envelope).digest()
+    found = hashlib.sha256()
+    for part in (payload.type_name.encode(), payload.content_type.encode(), payload.data):
+        found.update(b"%d:" % len(part))
+        found.update(part)
+    return found.digest()
+
+
 def _decode_request(wire: call_pb2.Request, now: float) -> m.Body:
     target = wire.target
     chain = wire.call_chain
@@ -224,6 +238,7 @@ def _decode_request(wire: call_pb2.Request, now: float) -> m.Body:
         tuple(map(_agent, chain)) if chain else (),
         0,
         _trace(wire),
+        payload_hash(wire.envelope) if wire.idempotency_key else b"",
     )
 
 
@@ -411,6 +426,7 @@ def _encode_request(wire: Any, body: m.Request, now: float) -> None:
     request.envelope = body.envelope
     request.epoch = body.epoch
     request.attempt = body.attempt
+    request.idempotency_key = body.idempotency_key
     if body.deadline is not None:
         request.timeout_ms = max(0, round((body.deadline - now) * 1000))
     if body.sender is not None:

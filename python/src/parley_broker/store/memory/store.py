@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.records import DeadLetter, Opened, Record, StateSaved, Summary, Waiting
+from parley_broker.core.records import DeadLetter, Opened, Record, ReplyStored, StateSaved, Summary, Waiting
 from parley_broker.errors import StaleTermError
 from parley_broker.store.memory.dead_letters import DeadLetters
 from parley_broker.store.memory.events import Events
+from parley_broker.store.memory.replies import Replies
 from parley_broker.store.memory.states import States
 from parley_broker.store.memory.subscriptions import Subscriptions
 
@@ -31,7 +32,8 @@ class MemoryStore:
         self._events = Events()
         self._dead_letters = DeadLetters(self._events)
         self._states = States()
-        parts = (self._subscriptions, self._events, self._dead_letters, self._states)
+        self._replies = Replies()
+        parts = (self._subscriptions, self._events, self._dead_letters, self._states, self._replies)
         self._appliers = {record: applier for part in parts for record, applier in part.appliers.items()}
 
     def open(self) -> Opened:
@@ -50,6 +52,7 @@ class MemoryStore:
                 last_position=self._events.last_position,
                 dead_letters=self._dead_letters.entries(),
                 last_dead_letter=self._dead_letters.last_id,
+                replies=self._replies.all(),
             ),
         )
 
@@ -67,6 +70,10 @@ class MemoryStore:
     def read_state(self, agent: AgentId) -> StateSaved | None:
         """As Store.read_state."""
         return self._states.get(agent)
+
+    def read_reply(self, target: AgentId, key: str) -> ReplyStored | None:
+        """As Store.read_reply."""
+        return self._replies.get(target, key)
 
     def read_dead_letters(self, ids: Sequence[int]) -> list[DeadLetter]:
         """As Store.read_dead_letters."""

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from parley_broker.core.ids import AgentId
-from parley_broker.core.records import DeadLetter, Opened, Record, StateSaved, Summary, Waiting
+from parley_broker.core.records import DeadLetter, Opened, Record, ReplyStored, StateSaved, Summary, Waiting
 from parley_broker.errors import StaleTermError, StoreError, StoreUnusableError
 from parley_broker.store.sqlite.dead_letters import DEAD_LETTERS, load_dead_letters, read_dead_letters
 from parley_broker.store.sqlite.events import EVENTS, load_backlogs, read_events
+from parley_broker.store.sqlite.replies import REPLIES, load_replies, read_reply
 from parley_broker.store.sqlite.states import STATES, read_state
 from parley_broker.store.sqlite.subscriptions import SUBSCRIPTIONS, load_subscriptions
 from parley_broker.store.sqlite.table import Tables, get_meta
@@ -27,7 +28,7 @@ _META = Tables(
     "INSERT INTO meta VALUES ('term', 0);",
     {},
 )
-_ALL = (_META, SUBSCRIPTIONS, EVENTS, DEAD_LETTERS, STATES)
+_ALL = (_META, SUBSCRIPTIONS, EVENTS, DEAD_LETTERS, STATES, REPLIES)
 """The tables in the order in which they are made; the modules beside this one have one concern each."""
 _APPLIERS = {record: applier for tables in _ALL for record, applier in tables.appliers.items()}
 
@@ -87,6 +88,7 @@ class SqliteStore:
                     last_position=get_meta(db, "last_position"),
                     dead_letters=load_dead_letters(db),
                     last_dead_letter=get_meta(db, "last_dead_letter"),
+                    replies=load_replies(db),
                 ),
             )
 
@@ -108,6 +110,11 @@ class SqliteStore:
         """As Store.read_state."""
         with self._reading() as db:
             return read_state(db, agent)
+
+    def read_reply(self, target: AgentId, key: str) -> ReplyStored | None:
+        """As Store.read_reply."""
+        with self._reading() as db:
+            return read_reply(db, target, key)
 
     def read_dead_letters(self, ids: Sequence[int]) -> list[DeadLetter]:
         """As Store.read_dead_letters."""

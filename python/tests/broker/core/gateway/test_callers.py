@@ -194,6 +194,3 @@ class TestCalls:
         assert not error.retryable
         caller.command(request("w/k", call_chain=chain[:31]))
         assert len(caller.take(Request)) == 1
-
-    def test_idempotency_keys_are_not_promised(self, core: Core) -> None:
-        failed(core.client().ask(request("w/k", idempotency_key="x")), Reason.INVALID_ARGUMENT, field="idempotency_key")

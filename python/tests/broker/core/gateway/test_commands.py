@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 
 from broker.core.harness import Client, Core, done, failed, request
-from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import (
-    Ack,
     AgentMode,
     Body,
     Cancel,
-    Commit,
     Done,
     Error,
     Goodbye,
@@ -21,7 +18,6 @@ from parley_broker.core.messages import (
     Message,
     RegisterAgentType,
     Reply,
-    Request,
     SubscriptionKey,
     SubscriptionList,
     Trace,
@@ -107,16 +103,6 @@ def test_goodbye_ends_the_session_at_once(core: Core) -> None:
     assert worker.closed.code is EndCode.OK
     core.disconnect(worker)
     assert core.tables["sessions"] == core.tables["connections"] == 1
-
-
-def test_commits_are_not_promised(core: Core) -> None:
-    worker, caller = core.client(), core.client()
-    worker.host("w")
-    asked = caller.command(request("w/k"))
-    ((call, _),) = worker.take(Request)
-    worker.say(Reply(b"", commit=Commit(AgentId("w", "k"), 1, 0)), re=call)
-    failed(caller.answer(asked), Reason.INVALID_ARGUMENT)
-    failed(worker.ask(Ack(AgentId("w", "k"), 1, 1, 1, commit=Commit(AgentId("w", "k"), 1, 0))), Reason.INVALID_ARGUMENT)
 
 
 def test_subscriptions_are_listed_in_order_and_removed_for_all(core: Core) -> None:

@@ -115,7 +115,7 @@ class TestWindow:
         worker = core.client()
         worker.host("w")
         sender = {"sender": agent("w/k"), "sender_epoch": epoch}
-        failed(worker.publish("t/k", **sender), Reason.PERMISSION_DENIED)
+        failed(worker.publish("t/k", **sender), Reason.STALE_EPOCH, epoch=epoch, current=0)
         mine = claim(worker, ("w/k", epoch))
         assert worker.publish("t/k", **sender) == Published(0)
         failed(worker.publish("t/k", sender=agent("w/k"), sender_epoch=epoch - 1), Reason.STALE_EPOCH)

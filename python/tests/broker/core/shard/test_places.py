@@ -45,7 +45,7 @@ class TestPlaces:
         core.client().host("w")
         other = core.client()
         failed(other.host("w", AgentMode.STATELESS), Reason.INVALID_ARGUMENT, mode="STANDARD")
-        failed(other.host("x", AgentMode.EFFECTIVELY_ONCE), Reason.INVALID_ARGUMENT, mode="3")
+        failed(other.host("x", 4), Reason.INVALID_ARGUMENT, mode="4")
 
     def test_registering_again_replaces(self, core: Core) -> None:
         worker, caller = core.client(), core.client()

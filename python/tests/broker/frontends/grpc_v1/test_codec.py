@@ -12,7 +12,7 @@ from parley_broker.core import messages as m
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.frontends.grpc_v1 import codec
 from parley_broker.frontends.grpc_v1.codec import NotAFrame, count_messages, decode_frame, encode_frame
-from parley_wire.v1 import admin_service_pb2, session_pb2
+from parley_wire.v1 import admin_service_pb2, envelope_pb2, session_pb2
 from parley_wire.v1 import broker_service_pb2 as wire
 
 NOW = 1000.0
@@ -140,6 +140,31 @@ def test_a_request_without_a_timeout_leaves_it_to_the_broker() -> None:
     body = decode_frame(frame.SerializeToString(), NOW).messages[0].body
     assert isinstance(body, m.Request)
     assert (body.deadline, body.wait_for_ready, body.idempotency_key) == (None, True, "k")
+
+
+def test_the_hash_is_that_of_the_payload_alone() -> None:
+    def hashed(message_id: str, key: str = "k", **payload: Any) -> bytes:
+        envelope = envelope_pb2.Envelope(message_id=message_id, payload=payload).SerializeToString()
+        frame = wire.Frame(messages=[wire.Message(request={"idempotency_key": key, "envelope": envelope})])
+        body = decode_frame(frame.SerializeToString(), NOW).messages[0].body
+        assert isinstance(body, m.Request)
+        return body.payload_hash
+
+    one = {"type_name": "a", "content_type": "b", "data": b"c"}
+    assert hashed("1", **one) == hashed("2", **one)
+    assert hashed("1", "other", **one) == hashed("1", **one)
+    assert (
+        len({hashed("1", **one | change) for change in ({}, {"data": b"d"}, {"type_name": "ab", "content_type": ""})})
+        == 3
+    )
+    assert hashed("1", key="", **one) == b"", "without a key nothing is parsed"
+    assert codec.payload_hash(b"\xff") == codec.payload_hash(b"\xff") != codec.payload_hash(b"\xfe")
+
+
+def test_a_key_goes_on_to_the_worker() -> None:
+    request = m.Request(AgentId("a", "b"), b"", idempotency_key="k", attempt=2)
+    encoded = wire.Frame.FromString(encode_frame(m.Frame(1, 0, 0, 0, [m.Message(request)]), NOW))
+    assert (encoded.messages[0].request.idempotency_key, encoded.messages[0].request.attempt) == ("k", 2)
 
 
 def test_a_deadline_in_the_past_is_no_time() -> None:

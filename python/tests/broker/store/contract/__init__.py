@@ -9,13 +9,16 @@ from parley_broker.store.base import Store
 from .base import ANN, BEN, NO_LIMIT, OpeningContract, event
 from .dead_letters import DeadLetterContract
 from .events import EventContract
+from .replies import ReplyContract
 from .states import StateContract
 from .subscriptions import SubscriptionContract
 
 __all__ = ["ANN", "BEN", "NO_LIMIT", "StoreContract", "event"]
 
 
-class StoreContract(OpeningContract, SubscriptionContract, EventContract, DeadLetterContract, StateContract):
+class StoreContract(
+    OpeningContract, SubscriptionContract, EventContract, DeadLetterContract, StateContract, ReplyContract
+):
     """The contract; a subclass gives `store`, a store that was never opened."""
 
     @pytest.fixture

@@ -31,6 +31,7 @@ SETTINGS = (
     "max_queue_bytes",
     "max_queue_events",
     "max_stored_replies",
+    "max_stored_reply_bytes",
     "max_subscriptions",
     "producer_retention_ms",
     "redelivery_backoff_ms",

@@ -36,7 +36,6 @@ SETTINGS = (
     "producer_retention_ms",
     "redelivery_backoff_ms",
     "session_grace_ms",
-    "claim_window_ms",
     "subscription_expiry_ms",
     "suspect_limit_ms",
 )

@@ -30,12 +30,14 @@ TERM_EPOCH = 1_577_836_800
 """The beginning of 2020, in seconds since that of 1970."""
 TERMS_PER_SECOND = 4
 """So the 32 bits of a term last until 2054, and a broker takes longer than a term to start."""
+DEFAULT_TIMEOUT = 0.0
+"""A drain takes as long as the policy says."""
 STOP_GRACE = 1.0
 """How long clients have to read the end of their streams, in seconds."""
 
 
 def serve(config: Config) -> None:
-    """Runs a broker until SIGTERM or SIGINT.
+    """Runs a broker until SIGTERM or SIGINT, which drain it; a second one ends it at once (DRN-1).
 
     Raises:
         BrokerError: It cannot start or go on; the text is one line for the operator.
@@ -74,14 +76,24 @@ async def _serve(config: Config) -> None:
         if not stopped.done():
             stopped.set_exception(error)
 
+    signals: list[str] = []
+
+    def on_signal(name: str) -> None:
+        signals.append(name)
+        if len(signals) > 1:
+            stop(f"{name} again")
+        else:
+            engine.drain(DEFAULT_TIMEOUT, name)
+
     identity = Identity(secrets.token_hex(8), __version__)
     engine = Engine(config.policy, identity, store, opened, fail)
     server = GrpcServer(engine)
     try:
         address = await server.start(config.listen)
         loop = asyncio.get_running_loop()
+        engine.drained.add_done_callback(lambda drained: stop(f"drained: {drained.result()}"))
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop, signal.Signals(number).name)
+            loop.add_signal_handler(number, on_signal, signal.Signals(number).name)
         if config.ready_file is not None:
             _say_ready(config.ready_file, address, identity)
         log.info("listening", address=address, store=store.name, incarnation=identity.incarnation)

@@ -18,10 +18,12 @@ import structlog
 
 from parley_broker.core.effects import Found, Read, ReadEvents, ReadState
 from parley_broker.core.gateway.lives import Identity
+from parley_broker.core.ids import AgentId
 from parley_broker.core.machine import Machine
 from parley_broker.core.messages import DeadLetterFilter, Error, Frame, Status
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import DeadLetterShown, Opened, Record
+from parley_broker.core.views import AgentView, SessionView
 from parley_broker.errors import CommandError, EndCode, Reason, StaleTermError, StoreError
 from parley_broker.store.base import Store
 
@@ -76,10 +78,14 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
         self._machine = Machine(policy, identity, opened, time.time() - self._since, self._since)
+        self._policy = policy
         self._store = store
         self._term = opened.term
         self._on_defect = on_defect
         self._identity = identity
+        self._is_draining = False
+        self.drained: asyncio.Future[str] = self._loop.create_future()
+        """Why the drain is over, once it is."""
         self._links: dict[int, Link] = {}
         self._last_connection = 0
         self._asked: dict[int, asyncio.Future[int | Error]] = {}
@@ -142,6 +148,14 @@ class Engine:
 
     # Operators
 
+    def sessions(self, after: str, limit: int) -> list[SessionView]:
+        """The sessions above this id in their order, at most `limit`."""
+        return self._machine.sessions(after, limit)
+
+    def agents(self, after: AgentId | None, agent_type: str, limit: int) -> list[AgentView]:
+        """The placed agents above this one in their order, at most `limit`; `agent_type` empty: of all types."""
+        return self._machine.agents(after, agent_type, limit)
+
     async def list_dead_letters(
         self, wanted: DeadLetterFilter, after: int, count: int
     ) -> tuple[list[DeadLetterShown], bool]:
@@ -190,9 +204,17 @@ class Engine:
 
     # Life
 
+    def drain(self, timeout: float, reason: str) -> None:
+        """Takes no new work (DRN-1). `drained` says when what is under way has ended, or `timeout` seconds are over.
+
+        0: the broker's default.
+        """
+        self._is_draining = True
+        self._guarded(self._machine.drain, timeout or self._policy.drain_timeout, reason)
+
     def say_goodbye(self, reason: str) -> None:
-        """Tells the clients that the broker goes, and ends their connections."""
-        self._machine.announce_drain(reason, self._loop.time())
+        """Ends the sessions and their connections."""
+        self._machine.say_goodbye(reason)
         self._after()
         for link in list(self._links.values()):
             link.close(EndCode.UNAVAILABLE, reason)
@@ -235,6 +257,10 @@ class Engine:
                 if (link := self._links.get(close.connection)) is not None:
                     link.close(close.code, close.text)
             effects.close.clear()
+        if self._is_draining and not self.drained.done():
+            over = self._machine.drain_is_over(self._loop.time())
+            if over:
+                self.drained.set_result(over)
         due = self._machine.next_due()
         if due is not None and (self._due is None or due < self._due):
             if self._timer is not None:

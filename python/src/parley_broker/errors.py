@@ -118,6 +118,11 @@ class CommandError(BrokerError):
         self.details = {key: str(value) for key, value in details.items()}
 
 
+def draining() -> CommandError:
+    """What a broker that is about to go refuses new work with (DRN-1)."""
+    return CommandError(Reason.DRAINING, "this broker is about to go and takes nothing new; connect again")
+
+
 class ProtocolViolation(BrokerError):
     """One connection cannot go on, and its session is lost (SES-13).
 

@@ -9,10 +9,12 @@ from parley_broker.core.effects import NO_COMMIT, Answer, Concluded, Deliver, Ef
 from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.gateway.session import Connection
+from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import DeadLetterFilter, Frame, Subscription, make_error
-from parley_broker.core.policy import Policy
+from parley_broker.core.policy import DRAIN_NOTICE, DRAIN_REPORT, Policy
 from parley_broker.core.records import Opened
 from parley_broker.core.shard.shard import Shard
+from parley_broker.core.views import AgentView, SessionView
 from parley_broker.errors import EndCode, ProtocolViolation, Reason
 
 
@@ -20,6 +22,16 @@ from parley_broker.errors import EndCode, ProtocolViolation, Reason
 class _Held:
     commit: int
     send: Answer | Deliver | Concluded | Told
+
+
+@dataclass(slots=True)
+class Drain:
+    """That the broker is about to go (DRN-1); moments."""
+
+    begun: float
+    deadline: float
+    next_report: float
+    over: bool = False
 
 
 class Machine:
@@ -41,6 +53,7 @@ class Machine:
         self._shard = Shard(policy, opened, self.effects, wall_offset, now)
         self._gateway = Gateway(policy, identity, self._shard, self.effects, self._pump)
         self._held: deque[_Held] = deque()
+        self._drain: Drain | None = None
 
     def connect(self, connection_id: int, peer: str, session_id: str, resume_token: bytes, now: float) -> None:
         """A client opened a connection; its session will have this id and token, both new (SES-6)."""
@@ -79,10 +92,19 @@ class Machine:
         self._gateway.tick(now)
         self._shard.tick(now)
         self._pump(now)
+        drain = self._drain
+        if drain is not None and now >= drain.deadline:
+            drain.over = True
+        elif drain is not None and now >= drain.next_report and not drain.over:
+            drain.next_report = now + DRAIN_REPORT
+            left = round(drain.deadline - now, 1)
+            self.effects.log("info", "drain waits", left_s=left, unaware=self._gateway.unaware, **self._under_way())
 
     def next_due(self) -> float | None:
         """The moment before which `tick` has nothing to do; None: nothing known."""
-        dues = (self._gateway.next_due(), self._shard.next_due())
+        drain = self._drain
+        report = min(drain.next_report, drain.deadline) if drain is not None and not drain.over else None
+        dues = (self._gateway.next_due(), self._shard.next_due(), report)
         return min((due for due in dues if due is not None), default=None)
 
     def seal(self) -> int:
@@ -143,13 +165,55 @@ class Machine:
         self._shard.purge(ask, wanted)
         self._pump(now)
 
-    def announce_drain(self, reason: str, now: float) -> None:
-        """Tells every client that the broker is about to go (DRN-1)."""
-        self._gateway.announce_drain(reason)
+    def drain(self, timeout: float, reason: str, now: float) -> None:
+        """Takes no new work, and lets what is under way end within `timeout` seconds (DRN-1).
+
+        A drain that is under way already ends at the earlier of both moments.
+        """
+        if self._drain is not None:
+            self._drain.deadline = min(self._drain.deadline, now + timeout)
+            return
+        self._drain = Drain(begun=now, deadline=now + timeout, next_report=now + DRAIN_REPORT)
+        self._gateway.drain(timeout, reason, now)
+        self._pump(now)
+        self.effects.log("info", "draining", why=reason, timeout_s=timeout, **self._under_way())
+
+    def drain_is_over(self, now: float) -> str:
+        """Why the drain is over; empty: it is not, or there is none."""
+        drain = self._drain
+        if drain is None:
+            return ""
+        informed = not self._gateway.unaware or now >= drain.begun + DRAIN_NOTICE
+        idle = informed and not any(self._under_way().values()) and not self.effects.records
+        why = ""
+        if not self._gateway.connected:
+            why = "nobody is connected"
+        elif idle:
+            why = "nothing is under way"
+        elif now >= drain.deadline:
+            why = "its time is up"
+        drain.over = bool(why)
+        return why
+
+    def say_goodbye(self, reason: str) -> None:
+        """Tells every client that its session is over."""
+        self._gateway.say_goodbye(reason)
+
+    def sessions(self, after: str, limit: int) -> list[SessionView]:
+        """The sessions above this id in their order, at most `limit`."""
+        return self._gateway.views(after, limit)
+
+    def agents(self, after: AgentId | None, agent_type: str, limit: int) -> list[AgentView]:
+        """The placed agents above this one in their order, at most `limit`; `agent_type` empty: of all types."""
+        return self._shard.views(after, agent_type, limit)
 
     def tables(self) -> dict[str, int]:
         """Entries by table, for GetStatus."""
         return {**self._gateway.tables(), **self._shard.tables(), "held_sends": len(self._held)}
+
+    def _under_way(self) -> dict[str, int]:
+        """What a drain waits for."""
+        return {"calls": self._gateway.calls, "in_hand": self._shard.in_hand, "commits": len(self._held)}
 
     def _pump(self, now: float) -> None:
         while True:

@@ -20,6 +20,12 @@ MESSAGE_OVERHEAD = 128
 MAX_PUBLISHES = 1_000
 """Events that one commit may publish (STA-4)."""
 
+DRAIN_NOTICE = 1.0
+"""Seconds that a draining broker waits for clients to say that they have heard of it (DRN-1)."""
+
+DRAIN_REPORT = 1.0
+"""Seconds between two log lines of what a drain waits for."""
+
 MAX_CALL_CHAIN = 31
 """Agents that may wait for one call (RPC-10)."""
 

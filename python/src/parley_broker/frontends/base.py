@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import DeadLetterFilter, Frame, Status
 from parley_broker.core.records import DeadLetterShown
+from parley_broker.core.views import AgentView, SessionView
 from parley_broker.errors import EndCode
 
 
@@ -39,6 +41,15 @@ class Broker(Protocol):
 
     def now(self) -> float:
         """The moment that deadlines are counted from, in seconds."""
+
+    def drain(self, timeout: float, reason: str) -> None:
+        """Takes no new work, lets what is under way end within `timeout` seconds (0: the default), and ends."""
+
+    def sessions(self, after: str, limit: int) -> list[SessionView]:
+        """The sessions above this id in their order, at most `limit`."""
+
+    def agents(self, after: AgentId | None, agent_type: str, limit: int) -> list[AgentView]:
+        """The placed agents above this one in their order, at most `limit`; `agent_type` empty: of all types."""
 
     def status(self) -> Status:
         """How the broker is now."""

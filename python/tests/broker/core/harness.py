@@ -156,6 +156,10 @@ class Client:
         """Acknowledges: the answer."""
         return self.ask(Ack(delivery.recipient, delivery.epoch, delivery.position, delivery.round))
 
+    def ack_later(self, delivery: Delivery) -> int:
+        """Acknowledges without waiting for the answer: its id."""
+        return self.command(Ack(delivery.recipient, delivery.epoch, delivery.position, delivery.round))
+
     @property
     def closed(self) -> Close | None:
         """How its connection was ended by the broker."""
@@ -282,6 +286,16 @@ class Core:
         self.machine.seal()
         self.machine.reload(self.store.load(self.opened.term), why, self.now)
         self.settle()
+
+    def drain(self, timeout: float) -> None:
+        """The broker is told to go."""
+        self.machine.drain(timeout, "test", self.now)
+        self.settle()
+
+    @property
+    def drained(self) -> str:
+        """Why its drain is over; empty: it is not."""
+        return self.machine.drain_is_over(self.now)
 
     @property
     def tables(self) -> dict[str, int]:

@@ -24,7 +24,7 @@ from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Body, Cancel, Error, Message, Reply, Request, error_of, make_error
 from parley_broker.core.orders import Outcome, Ticket
 from parley_broker.core.policy import Policy
-from parley_broker.errors import CommandError, Reason
+from parley_broker.errors import CommandError, Reason, draining
 
 LATE_REPLY = 30.0
 """Seconds after its deadline, or its Cancel, that the worker's reply to a call with a key is still expected."""
@@ -94,6 +94,8 @@ class Callers:
 
     def __init__(self, policy: Policy, sessions: Sessions, effects: Effects, shard: ShardPort) -> None:
         self.shard = shard
+        self.draining = False
+        """No call begins, but those that others wait for (DRN-1)."""
         self._policy = policy
         self._sessions = sessions
         self._effects = effects
@@ -119,6 +121,8 @@ class Callers:
         nested = bool(request.call_chain)
         if not nested:
             self._sessions.spend(session, size)
+            if self.draining:
+                raise draining()
         if not message.id:
             raise CommandError(Reason.INVALID_ARGUMENT, "a request needs an id above 0: its outcome names it")
         check_request(request, session, self._policy, self.shard)

@@ -182,6 +182,8 @@ class Commands:
     def _heartbeat(self, session: Session, message: Message, now: float) -> None:
         if message.id:
             self._sessions.push(session, Message(Heartbeat(), re=message.id))
+        if message.re == session.drain_check:
+            session.drain_check = 0
 
     def _drain(self, session: Session, message: Message, now: float) -> None:
         drain = message.body

@@ -24,7 +24,7 @@ from parley_broker.core.gateway.callers import Callers
 from parley_broker.core.gateway.commands import Commands, registration_of
 from parley_broker.core.gateway.lives import Identity, Lives
 from parley_broker.core.gateway.port import ShardPort
-from parley_broker.core.gateway.session import Connection, Session
+from parley_broker.core.gateway.session import NO_CONNECTION, Connection, Session
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.messages import (
     Activate,
@@ -35,12 +35,14 @@ from parley_broker.core.messages import (
     Drain,
     Frame,
     Goodbye,
+    Heartbeat,
     Message,
     Nack,
     Request,
     make_error,
 )
 from parley_broker.core.policy import Policy
+from parley_broker.core.views import SessionView
 from parley_broker.errors import ProtocolViolation, Reason
 
 FIRST_NUMBER = 1
@@ -143,10 +145,40 @@ class Gateway:
         self._callers.settle(now)
         self._lives.settle(now)
 
-    def announce_drain(self, reason: str) -> None:
-        """Tells every client that the broker is about to go (DRN-1)."""
+    def drain(self, timeout: float, reason: str, now: float) -> None:
+        """Takes no new sessions and root requests, and tells every client that it has `timeout` seconds (DRN-1)."""
+        self._lives.draining = self._callers.draining = True
+        self._shard.quiesce(now)
         for session in self._sessions.by_id.values():
-            self._sessions.push(session, Message(Drain(reason=reason)))
+            self._sessions.push(session, Message(Drain(timeout_ms=round(timeout * 1000), reason=reason)))
+            if session.connection != NO_CONNECTION:
+                # Its answer comes after everything that the client said before it knew.
+                session.drain_check = self._sessions.new_id()
+                self._sessions.push(session, Message(Heartbeat(), id=session.drain_check))
+
+    def say_goodbye(self, reason: str) -> None:
+        """Tells every client that its session is over (SES-13)."""
+        for session in self._sessions.by_id.values():
+            self._sessions.push(session, Message(Goodbye(reason)))
+
+    @property
+    def calls(self) -> int:
+        """Calls without an outcome."""
+        return len(self._callers)
+
+    @property
+    def connected(self) -> int:
+        """Sessions that have a connection."""
+        return sum(session.connection != NO_CONNECTION for session in self._sessions.by_id.values())
+
+    @property
+    def unaware(self) -> int:
+        """Connected clients that have not said that they know of the drain."""
+        return sum(not session.paused and session.drain_check > 0 for session in self._sessions.by_id.values())
+
+    def views(self, after: str, limit: int) -> list[SessionView]:
+        """The sessions above this id in their order, at most `limit`."""
+        return self._sessions.views(after, limit)
 
     def tables(self) -> dict[str, int]:
         """Entries by table, for GetStatus."""
@@ -172,6 +204,8 @@ class Gateway:
     def replace_shard(self, shard: ShardPort, now: float) -> None:
         """Another shard, loaded anew, takes the place of one that was discarded: it is told what the sessions hold."""
         self._shard = self._callers.shard = self._commands.shard = self._lives.shard = shard
+        if self._lives.draining:
+            shard.quiesce(now)
         for session in self._sessions.by_id.values():
             left = session.peer_messages - session.spent_messages, session.peer_bytes - session.spent_bytes
             shard.allow(session.id, *left, now)

@@ -25,7 +25,7 @@ from parley_broker.core.gateway.session import MAX_LOGGED, NO_CONNECTION, Connec
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.messages import Done, Goodbye, Heartbeat, Hello, Message, Resume, error_of
 from parley_broker.core.policy import BEATS_PER_INTERVAL, SUSPECT_AFTER_INTERVALS, Policy
-from parley_broker.errors import CommandError, EndCode, ProtocolViolation, SequenceGap
+from parley_broker.errors import CommandError, EndCode, ProtocolViolation, SequenceGap, draining
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class Lives:
         pump: Callable[[float], None],
     ) -> None:
         self.shard = shard
+        self.draining = False
+        """No new session begins (DRN-1)."""
         self._policy = policy
         self._identity = identity
         self._sessions = sessions
@@ -81,7 +83,8 @@ class Lives:
         """The connection's first message: the session that it begins or resumes.
 
         Raises:
-            ProtocolViolation: FAILED_PRECONDITION: it is no Hello, or one that is refused (SES-1, SES-3).
+            ProtocolViolation: FAILED_PRECONDITION: it is no Hello, or one that is refused (SES-1, SES-3); UNAVAILABLE:
+                the broker drains (DRN-1).
         """
         hello = message.body
         if not isinstance(hello, Hello) or not message.id:
@@ -94,6 +97,10 @@ class Lives:
             raise ProtocolViolation(EndCode.FAILED_PRECONDITION, failure.message) from None
         session = self._resumable(hello.resume)
         resumed = session is not None
+        if session is None and self.draining:
+            refusal = draining()
+            connection.greeting = Message(error_of(refusal), re=message.id)
+            raise ProtocolViolation(EndCode.UNAVAILABLE, refusal.message)
         if session is None:
             session = self._begin(connection, hello, now)
         elif hello.resume is not None:

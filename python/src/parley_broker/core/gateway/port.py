@@ -48,6 +48,9 @@ class ShardPort(Protocol):
     def claim(self, claim: Claim, now: float) -> None:
         """The session says to hold these agents since before (SES-14)."""
 
+    def quiesce(self, now: float) -> None:
+        """The broker drains: no event is delivered any more, and calls that wait for a host are refused (DRN-1)."""
+
     def adopt_call(self, session: str, ticket: Ticket) -> None:
         """The session runs this call already."""
 

@@ -8,6 +8,7 @@ from parley_broker.core.gateway.outgoing import UNNUMBERED, Outgoing
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Frame, Hello, Message, RegisterAgentType
 from parley_broker.core.policy import MESSAGE_OVERHEAD, MIB
+from parley_broker.core.views import SessionState
 from parley_broker.errors import EndCode, ProtocolViolation, SequenceGap
 
 RECEIPT_MESSAGES = 1000
@@ -76,6 +77,8 @@ class Session:
     """It is lost: nothing more is to be told."""
     suspect: bool = False
     draining: bool = False
+    drain_check: int = 0
+    """The Heartbeat whose answer says that the client knows that the broker drains; 0: none is awaited."""
     dropped: int = 0
     """Bad commands that had no id to answer."""
     drains: list[int] = field(default_factory=list)
@@ -125,6 +128,15 @@ class Session:
     def paused(self) -> bool:
         """Whether nothing new goes to the client: it is silent or not connected (SES-9, SES-12)."""
         return self.suspect or self.connection == NO_CONNECTION
+
+    @property
+    def state(self) -> SessionState:
+        """How it is, as an operator sees it; what keeps work from it comes first."""
+        if self.connection == NO_CONNECTION:
+            return SessionState.DISCONNECTED
+        if self.suspect:
+            return SessionState.SUSPECT
+        return SessionState.DRAINING if self.draining else SessionState.CONNECTED
 
     @property
     def owes_receipt(self) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from heapq import nsmallest
+
 from parley_broker.core.effects import Answer, Effects
 from parley_broker.core.gateway.session import NO_CONNECTION, Connection, Session
 from parley_broker.core.messages import Delivery, Message, Request
 from parley_broker.core.policy import Policy
+from parley_broker.core.views import SessionView
 from parley_broker.errors import CommandError, Reason
 
 NOT_COVERED = -1
@@ -48,6 +51,25 @@ class Sessions:
             self._effects.wake[session.connection] = None
         if outgoing.bytes > self._max_output_bytes:
             self.overfull[session.id] = session
+
+    def views(self, after: str, limit: int) -> list[SessionView]:
+        """What an operator sees of those above this id in their order, at most `limit`."""
+        chosen = nsmallest(limit, (session for session in self.by_id if session > after))
+        return [self._view(self.by_id[session]) for session in chosen]
+
+    def _view(self, session: Session) -> SessionView:
+        connection = self.connections.get(session.connection)
+        hello = session.hello
+        return SessionView(
+            session.id,
+            hello.instance_id,
+            hello.sdk_name,
+            hello.sdk_language,
+            hello.sdk_version,
+            session.state,
+            tuple(sorted(session.types)),
+            connection.peer if connection is not None else "",
+        )
 
     def answer(self, answer: Answer) -> None:
         """Answers a session's command, if the session is still there."""

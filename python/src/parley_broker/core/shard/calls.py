@@ -17,7 +17,7 @@ from parley_broker.core.orders import Ticket
 from parley_broker.core.shard.desk import Desk
 from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.places import STATELESS_EPOCH, Place
-from parley_broker.errors import CommandError, Reason
+from parley_broker.errors import CommandError, Reason, draining
 
 
 class Calls:
@@ -40,7 +40,9 @@ class Calls:
         except CommandError as failure:
             self._refuse(ticket, error_of(failure))
             return
-        if place is None:
+        if place is None and self._desk.quiet:
+            self._refuse(ticket, error_of(draining()))
+        elif place is None:
             if self._may_wait(ticket, now):
                 self._tickets[ticket.call] = ticket
                 self._waiting.setdefault(ticket.agent.type, {})[ticket.call] = ticket

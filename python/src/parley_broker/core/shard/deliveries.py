@@ -123,7 +123,7 @@ class Deliveries:
     def advance(self, recipient: Recipient, now: float) -> None:
         """Delivers what may be delivered to the recipient now (DLV-3)."""
         ordered = self._ordered(recipient)
-        while not recipient.queued:
+        while not recipient.queued and not self._desk.quiet:
             index = recipient.next(now, ordered)
             if index is None:
                 if (not recipient.window or not ordered) and not recipient.read and recipient.has_more_stored:
@@ -415,6 +415,11 @@ class Deliveries:
     def next_due(self) -> float | None:
         """When `tick` has something to do."""
         return self._pauses.next()
+
+    def pending(self, agent: AgentId) -> int:
+        """Events stored for the agent that are not settled."""
+        recipient = self.recipients.get(agent)
+        return recipient.events if recipient is not None else 0
 
     def counts(self) -> dict[str, int]:
         """Entries by table, for GetStatus."""

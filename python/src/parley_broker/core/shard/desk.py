@@ -25,6 +25,9 @@ class Desk:
         self.emptied: dict[Place, None] = {}
         """Places of agents that keep state which had their last message answered, since `Handover.settle` looked."""
 
+        self.quiet = False
+        """The broker drains: no event is delivered any more, and no call waits for a host (DRN-1)."""
+
     def can_take(self, host: Host, covered: bool) -> bool:
         """Whether the session takes a message now; covered ones need credit and wait their turn (FLOW-1)."""
         if host.paused:

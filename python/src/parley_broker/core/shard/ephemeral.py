@@ -11,7 +11,7 @@ from parley_broker.core.policy import Policy
 from parley_broker.core.shard.desk import Desk
 from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
-from parley_broker.errors import CommandError, Reason
+from parley_broker.errors import CommandError, Reason, draining
 
 POSITION = 0
 """Marks a delivery that is not settled (DLV-1)."""
@@ -51,8 +51,10 @@ class Ephemeral:
         """Hands the event to those of the agents that have a session, once the commit is durable: how many they are.
 
         Raises:
-            CommandError: RESOURCE_EXHAUSTED: it went to nobody (FLOW-5).
+            CommandError: RESOURCE_EXHAUSTED: it went to nobody (FLOW-5); DRAINING (DRN-1).
         """
+        if self._desk.quiet:
+            raise draining()
         places = [place for agent in agents if (place := self._desk.places.resolve(agent, nested=False)) is not None]
         size = len(publish.envelope)
         waiting = [place for place in places if self._desk.queue(place, covered=True) is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from parley_broker.core.effects import (
     NO_COMMIT,
@@ -52,6 +53,7 @@ from parley_broker.core.shard.recipients import Recipient
 from parley_broker.core.shard.replies import Replies
 from parley_broker.core.shard.saves import Saves
 from parley_broker.core.shard.states import States, durable_version
+from parley_broker.core.views import AgentView
 from parley_broker.errors import CommandError, Reason
 
 
@@ -294,6 +296,17 @@ class Shard:
         else:
             self._decide([claim])
 
+    def quiesce(self, now: float) -> None:
+        """No event is delivered any more, and calls that wait for a host, now or later, are refused (DRN-1)."""
+        self._desk.quiet = True
+        for agent_type in self._calls.waiting_types():
+            self._calls.retry(agent_type, now)
+
+    @property
+    def in_hand(self) -> int:
+        """Calls and deliveries dispatched and not answered."""
+        return sum(host.in_hand for host in self._desk.hosts.by_session.values())
+
     # Calls
 
     def place(self, ticket: Ticket, now: float) -> None:
@@ -486,6 +499,18 @@ class Shard:
         )
         return min((due for due in dues if due is not None), default=None)
 
+    def views(self, after: AgentId | None, agent_type: str, limit: int) -> list[AgentView]:
+        """The placed agents above this one in their order, at most `limit`; `agent_type` empty: of all types."""
+        wanted = (
+            place
+            for place in self._desk.places
+            if (not agent_type or place.agent.type == agent_type) and (after is None or place.agent > after)
+        )
+        return [
+            AgentView(place.agent, place.host.session, place.epoch, self._deliveries.pending(place.agent))
+            for place in nsmallest(limit, wanted, key=lambda place: place.agent)
+        ]
+
     def tables(self) -> dict[str, int]:
         """Entries by table, for GetStatus."""
         return {
@@ -496,7 +521,6 @@ class Shard:
             "placed_calls": len(self._calls),
             "leaving_agents": len(self._handover),
             "claims": len(self._claims),
-            "ended_places": self._claims.remembered,
             "stored_replies": len(self._replies),
             **self._deliveries.counts(),
             "ephemeral_events": len(self._ephemeral),

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import grpc
 
+from parley_broker.errors import CommandError
 from parley_broker.frontends.base import Broker
-from parley_broker.frontends.grpc_v1.codec import encode_status
+from parley_broker.frontends.grpc_v1 import admin_codec as codec
 from parley_broker.frontends.grpc_v1.dead_letters import DeadLetterMethods
 
 SERVICE = "parley.v1.AdminService"
+Method = Callable[[bytes], bytes]
 
 
 class AdminServicer:
@@ -30,13 +33,45 @@ class AdminServicer:
 
     def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
         """What a gRPC server needs to serve the methods."""
-        get_status = grpc.unary_unary_rpc_method_handler(self.get_status)
-        methods = {"GetStatus": get_status, **self._dead_letters.handlers()}
-        return grpc.method_handlers_generic_handler(SERVICE, methods)
+        methods: dict[str, Method] = {
+            "GetStatus": self.get_status,
+            "ListSessions": self.list_sessions,
+            "ListAgents": self.list_agents,
+            "DrainBroker": self.drain_broker,
+        }
+        handlers = {name: grpc.unary_unary_rpc_method_handler(_answering(m)) for name, m in methods.items()}
+        return grpc.method_handlers_generic_handler(SERVICE, {**handlers, **self._dead_letters.handlers()})
 
-    async def get_status(self, _request: bytes, _context: Any) -> bytes:
+    def get_status(self, _request: bytes) -> bytes:
         """How the broker is and how full its tables are."""
-        return encode_status(self._broker.status(), resident_bytes())
+        return codec.encode_status(self._broker.status(), resident_bytes())
+
+    def list_sessions(self, request: bytes) -> bytes:
+        """The sessions, by their ids."""
+        size, after = codec.decode_list_sessions(request)
+        return codec.encode_sessions(self._broker.sessions(after, size + 1), size)
+
+    def list_agents(self, request: bytes) -> bytes:
+        """The agents that have a place, by type and key."""
+        size, after, agent_type = codec.decode_list_agents(request)
+        return codec.encode_agents(self._broker.agents(after, agent_type, size + 1), size)
+
+    def drain_broker(self, request: bytes) -> bytes:
+        """Tells every client to finish and go, then ends the broker (DRN-1); answered when it has begun."""
+        self._broker.drain(codec.decode_drain(request), "an operator asked for it")
+        return codec.encode_drain()
+
+
+def _answering(method: Method) -> Any:
+    async def answer(request: bytes, context: Any) -> bytes:
+        try:
+            return method(request)
+        except CommandError as failure:
+            status = getattr(grpc.StatusCode, failure.reason.name, grpc.StatusCode.UNKNOWN)
+            await context.abort(status, failure.message)
+            raise
+
+    return answer
 
 
 def resident_bytes() -> int:

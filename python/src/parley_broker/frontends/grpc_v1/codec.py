@@ -14,7 +14,6 @@ from google.protobuf.message import DecodeError
 from parley_broker.core import messages as m
 from parley_broker.core.ids import AgentId, TopicId
 from parley_wire.v1 import (
-    admin_service_pb2,
     agent_pb2,
     broker_service_pb2,
     call_pb2,
@@ -96,17 +95,6 @@ def encode_error(error: m.Error) -> errors_pb2.Error:
         retry_after_ms=error.retry_after_ms,
         details=error.details,
     )
-
-
-def encode_status(status: m.Status, memory_bytes: int) -> bytes:
-    """The bytes of a GetStatusResponse."""
-    return admin_service_pb2.GetStatusResponse(
-        broker_version=status.version,
-        incarnation=status.incarnation,
-        uptime_ms=round(status.uptime * 1000),
-        tables=status.tables,
-        memory_bytes=memory_bytes,
-    ).SerializeToString()
 
 
 def count_messages(data: bytes) -> int:
@@ -389,6 +377,17 @@ def _encode_welcome(wire: Any, body: m.Welcome, now: float) -> None:
     )
 
 
+def _encode_goodbye(wire: Any, body: m.Goodbye, now: float) -> None:
+    wire.goodbye.SetInParent()
+    wire.goodbye.reason = body.reason
+
+
+def _encode_drain(wire: Any, body: m.Drain, now: float) -> None:
+    wire.drain.SetInParent()
+    wire.drain.timeout_ms = body.timeout_ms
+    wire.drain.reason = body.reason
+
+
 def _encode_error(wire: Any, body: m.Error, now: float) -> None:
     error = wire.error
     error.reason = body.reason
@@ -484,9 +483,8 @@ def _encode_delivery(wire: Any, body: m.Delivery, now: float) -> None:
 _ENCODERS: dict[type[m.Body], Callable[[Any, Any, float], None]] = {
     m.Welcome: _encode_welcome,
     m.Heartbeat: lambda wire, body, now: wire.heartbeat.SetInParent(),
-    m.Drain: lambda wire, body, now: wire.drain.MergeFrom(
-        session_pb2.Drain(timeout_ms=body.timeout_ms, reason=body.reason)
-    ),
+    m.Goodbye: _encode_goodbye,
+    m.Drain: _encode_drain,
     m.Done: lambda wire, body, now: wire.done.SetInParent(),
     m.Error: _encode_error,
     m.Activate: _encode_activate,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.core.harness import Client, Core, agent, done, failed, reply, request
+from broker.core.harness import Client, Core, agent, failed, reply, request
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import (
     Activate,
@@ -14,6 +14,7 @@ from parley_broker.core.messages import (
     Request,
 )
 from parley_broker.core.policy import Policy
+from parley_broker.core.shard.claims import Claims
 from parley_broker.errors import Reason
 
 
@@ -217,7 +218,6 @@ class TestLater:
         caller.command(request("w/other"))
         core.disconnect(worker)
         core.advance(10.1)
-        assert core.tables["ended_places"] == 0
         third = core.client()
         third.host("w")
         held = claim(third, ("w/k", epoch), ("w/other", epoch + 1))
@@ -243,10 +243,14 @@ class TestLater:
         worker = core.client()
         failed(worker.ask(Claim(((AgentId("bad type", "k"), 1),))), Reason.INVALID_ARGUMENT, field="agents.type")
 
-    def test_a_place_that_is_gone_is_forgotten(self, core: Core) -> None:
-        worker, epoch = self.lost(core)
-        assert core.tables["ended_places"] == 1
-        core.advance(10.1)
-        assert core.tables["ended_places"] == 0
-        assert done(worker.host("v"))
-        assert refused(worker, claim(worker, ("w/k", epoch))) == []
+
+def test_a_place_that_is_gone_is_forgotten() -> None:
+    claims = Claims(memory_time=10, window_ends=None)
+    for number in range(100):
+        claims.place_ended(AgentId("w", str(number % 50)), number, now=0.1 * number)
+    assert claims.remembered == 50
+    assert claims.next_due() == 15.0
+    claims.forget(15.05)
+    assert claims.remembered == 49
+    claims.forget(20)
+    assert (claims.remembered, claims.next_due()) == (0, None)

@@ -12,8 +12,8 @@ from parley_broker.core import messages as m
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.frontends.grpc_v1 import codec
 from parley_broker.frontends.grpc_v1.codec import NotAFrame, count_messages, decode_frame, encode_frame
-from parley_wire.v1 import admin_service_pb2, envelope_pb2, session_pb2
 from parley_wire.v1 import broker_service_pb2 as wire
+from parley_wire.v1 import envelope_pb2, session_pb2
 
 NOW = 1000.0
 text = st.text(max_size=20)
@@ -201,6 +201,7 @@ def test_every_answer_is_written_with_its_kind() -> None:
     answers: dict[str, m.Body] = {
         "welcome": m.Welcome(1, "s", b"t", "i", 5000, 0, 60000, limits, "0.1"),
         "heartbeat": m.Heartbeat(),
+        "goodbye": m.Goodbye(),
         "drain": m.Drain(5, "r"),
         "done": m.Done(),
         "error": m.Error(3, "x", True, False, 7, {"k": "v"}),
@@ -217,7 +218,7 @@ def test_every_answer_is_written_with_its_kind() -> None:
     welcome = encoded.messages[0].welcome
     assert list(welcome.kinds) == codec.UNDERSTOOD_KINDS
     assert (welcome.limits.max_envelope_bytes, welcome.limits.max_call_timeout_ms) == (1, 5)
-    listed = encoded.messages[8].subscription_list.subscriptions[0]
+    listed = encoded.messages[9].subscription_list.subscriptions[0]
     assert (listed.topic_type, listed.match, listed.agent_type, listed.durable, listed.expiry_ms) == (
         "t",
         2,
@@ -325,15 +326,3 @@ def test_a_hello_with_too_many_kinds_is_none() -> None:
 @given(st.binary(max_size=100))
 def test_counting_ends_whatever_the_bytes_are(garbage: bytes) -> None:
     assert 0 <= count_messages(garbage) <= len(garbage)
-
-
-def test_status_is_written() -> None:
-    data = codec.encode_status(m.Status("0.1", "inc", 1.5, {"calls": 3}), 77)
-    status = admin_service_pb2.GetStatusResponse.FromString(data)
-    assert (status.broker_version, status.incarnation, status.uptime_ms, status.memory_bytes) == (
-        "0.1",
-        "inc",
-        1500,
-        77,
-    )
-    assert dict(status.tables) == {"calls": 3}

@@ -10,7 +10,9 @@ import grpc
 import pytest_asyncio
 
 from broker.peer import Ended, Peer, connected, message
+from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Done, Frame, Heartbeat, Message, Status
+from parley_broker.core.views import AgentView, SessionView
 from parley_broker.errors import EndCode
 from parley_broker.frontends.base import Link
 from parley_broker.frontends.grpc_v1.server import GrpcServer
@@ -54,6 +56,15 @@ class Played:
 
     def now(self) -> float:
         return 0.0
+
+    def drain(self, timeout: float, reason: str) -> None:
+        raise AssertionError(f"nobody asked for it: {reason}")
+
+    def sessions(self, after: str, limit: int) -> list[SessionView]:
+        return []
+
+    def agents(self, after: AgentId | None, agent_type: str, limit: int) -> list[AgentView]:
+        return []
 
     def status(self) -> Status:
         return Status("", "", 0, {})

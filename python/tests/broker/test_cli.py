@@ -43,7 +43,7 @@ def test_it_says_where_it_listens_and_ends_cleanly(tmp_path: Path, number: int) 
         assert broker.ready["pid"] == broker.process.pid
         assert broker.stop(number) == 0
     lines = [json.loads(line) for line in broker.log.read_text().splitlines()]
-    assert [line["event"] for line in lines] == ["listening", "stopping", "stopped"]
+    assert [line["event"] for line in lines] == ["listening", "draining", "stopping", "stopped"]
     assert lines[0]["address"] == broker.address
     assert lines[0]["store"] == f"sqlite:{tmp_path / 'data'}"
     assert lines[0]["incarnation"] == broker.ready["incarnation"]

@@ -85,6 +85,12 @@ SETTINGS = (
     Setting("dead_letter_max_age_ms", 1, 366 * _DAY_MS, "How long a dead letter is kept."),
     Setting("max_dead_letters", 1, _MANY, "Dead letters in all; the oldest go."),
     Setting("max_dead_letter_bytes", 1, _MANY * 1024, "Bytes of the dead letters in all; the oldest go."),
+    Setting(
+        "producer_retention_ms", 1, 366 * _DAY_MS, "How long a publisher's numbers are known after its last session."
+    ),
+    Setting("max_producers", 1, _MANY, "Publishers whose numbers are known; the ones that left first go."),
+    Setting("event_id_window_ms", 1, _DAY_MS, "How long an event id is known against duplicates."),
+    Setting("max_event_ids", 1, _MANY, "Such event ids in all; the oldest go."),
 )
 
 OTHER_NAMES: dict[str, type] = {

@@ -345,6 +345,10 @@ class Publish(Body):
     event_id: str = ""
     ephemeral: bool = False
     trace: Trace | None = None
+    producer_seq: int = 0
+    """0: not numbered (PUB-4)."""
+    producer: str = ""
+    """Whose number it is; the gateway knows."""
 
     def size(self) -> int:
         """As Body.size."""
@@ -357,6 +361,8 @@ class Published(Body):
 
     KIND: ClassVar[int] = 61
     recipients: int
+    duplicate: bool = False
+    """It was published before (PUB-4, PUB-5)."""
 
 
 @dataclass(slots=True)

@@ -130,6 +130,46 @@ class ReplyDropped:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProducerSeen:
+    """These are the numbers of the producer's publishes that were seen, as closed ranges in order (PUB-4).
+
+    `last_seen` is by the wall clock, in seconds.
+    """
+
+    producer: str
+    seen: tuple[tuple[int, int], ...]
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProducersForgotten:
+    """Nothing is known of these producers."""
+
+    producers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventIdSeen:
+    """An event with this id was published on the topic, at this moment by the wall clock (PUB-5).
+
+    `scope` is the agent that published it; without one its type is empty and its key the producer. Numbers grow.
+    """
+
+    number: int
+    scope: AgentId
+    topic: TopicId
+    event_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventIdsForgotten:
+    """Nothing is known of the event ids up to this number."""
+
+    number: int
+
+
 Record = (
     SubscriptionAdded
     | SubscriptionRemoved
@@ -140,6 +180,10 @@ Record = (
     | DeadLettered
     | DeadLetterReplayed
     | DeadLettersDropped
+    | ProducerSeen
+    | ProducersForgotten
+    | EventIdSeen
+    | EventIdsForgotten
     | StateSaved
     | ReplyStored
     | ReplyDropped
@@ -223,6 +267,9 @@ class Summary:
     last_dead_letter: int = 0
     replies: tuple[ReplyEntry, ...] = ()
     """As they expire."""
+    producers: tuple[ProducerSeen, ...] = ()
+    event_ids: tuple[EventIdSeen, ...] = ()
+    """By number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ class Commands:
         publish = message.body
         assert isinstance(publish, Publish)
         size = len(publish.envelope)
+        publish.producer = session.hello.producer_id
         within = session.window.use(size)
         try:
             if not within:
@@ -151,6 +152,7 @@ class Commands:
                 session.outstanding[message.id] = size
             self.shard.publish(session.id, message.id, publish, now)
         except CommandError:
+            self.shard.refused(session.id, publish, now)
             session.outstanding.pop(message.id, None)
             session.window.give_back(size)
             raise

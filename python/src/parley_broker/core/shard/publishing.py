@@ -75,8 +75,11 @@ class Publishing:
         self._ephemeral = ephemeral
         self._dead_letters = dead_letters
 
-    def publish(self, session: str, re: int, publish: Publish, agent_types: list[str], now: float) -> None:
+    def publish(self, session: str, re: int, publish: Publish, agent_types: list[str], now: float) -> int:
         """Stores the event for the agents of these types and answers (PUB-1), or hands an ephemeral one on (PUB-7).
+
+        Returns:
+            The commit that stores it, or NO_COMMIT.
 
         Raises:
             CommandError: RESOURCE_EXHAUSTED: nothing is stored for anybody (PUB-9, FLOW-5).
@@ -89,6 +92,9 @@ class Publishing:
             count = len(planned.agents)
             self._desk.out.append(Answer(session, re, Published(count), self._ledger.commit if count else NO_COMMIT))
             self.store(planned, now)
+            if count:
+                return self._ledger.commit
+        return NO_COMMIT
 
     def plan(self, publishes: Iterable[tuple[Publish, list[str]]]) -> list[Planned]:
         """These events, each with the agent types that want it, may all be stored.

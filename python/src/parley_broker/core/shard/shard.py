@@ -28,6 +28,7 @@ from parley_broker.core.messages import (
     Error,
     Nack,
     Publish,
+    Published,
     Save,
     State,
     Subscription,
@@ -44,10 +45,12 @@ from parley_broker.core.shard.dead_letters import DeadLetters
 from parley_broker.core.shard.deliveries import Deliveries
 from parley_broker.core.shard.desk import Desk
 from parley_broker.core.shard.ephemeral import Ephemeral, Passing
+from parley_broker.core.shard.event_ids import EventIds
 from parley_broker.core.shard.handover import Handover
 from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
+from parley_broker.core.shard.producers import Producers
 from parley_broker.core.shard.publishing import Publishing
 from parley_broker.core.shard.recipients import Recipient
 from parley_broker.core.shard.replies import Replies
@@ -110,6 +113,8 @@ class Shard:
         self._saves = Saves(self._desk, self._ledger, self._states)
         self._handover = Handover(self._desk, policy)
         self._replies = Replies(effects, self._ledger, policy, wall_offset, opened.summary.replies, self._desk.out)
+        self._producers = Producers(self._ledger, policy, wall_offset, opened.summary)
+        self._event_ids = EventIds(self._ledger, policy, wall_offset, opened.summary)
         self._policy = policy
         self._dead_letters = DeadLetters(effects, self._ledger, policy, wall_offset, opened.summary)
         self._deliveries = Deliveries(
@@ -208,6 +213,7 @@ class Shard:
         for agent_type in types:
             self._unhost(host, agent_type, now, lost=True)
         self._desk.hosts.forget(session)
+        self._producers.leave(session, now)
         for agent_type in list(host.transient):
             if not self._desk.hosts.hosts_type(agent_type):
                 self._end_transient_subscriptions(agent_type)
@@ -371,8 +377,22 @@ class Shard:
         return self._catalogue.list()
 
     def publish(self, session: str, re: int, publish: Publish, now: float) -> None:
-        """As Publishing.publish, for the agent types that subscribe to the topic."""
-        self._publishing.publish(session, re, publish, self._catalogue.match(publish.topic.type), now)
+        """As Publishing.publish, for the agent types that subscribe; a duplicate is only answered (PUB-4, PUB-5)."""
+        types = self._catalogue.match(publish.topic.type)
+        commit = self._producers.commit_of(publish)
+        if commit is None:
+            commit = self._event_ids.commit_of(publish, now)
+        if commit is None:
+            commit = self._publishing.publish(session, re, publish, types, now)
+            self._event_ids.see(publish, commit, now)
+        else:
+            self._desk.out.append(Answer(session, re, Published(len(types), duplicate=True), commit))
+            commit = NO_COMMIT
+        self._producers.see(session, publish, commit, now)
+
+    def refused(self, session: str, publish: Publish, now: float) -> None:
+        """The publish was refused: its number is used up (PUB-4)."""
+        self._producers.see(session, publish, NO_COMMIT, now)
 
     def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
         """As Deliveries.ack, or Commits.ack."""
@@ -431,6 +451,7 @@ class Shard:
 
     def sealed(self) -> int:
         """The records made so far are one commit: its number. Later ones belong to the next."""
+        self._producers.flush()
         return self._ledger.seal()
 
     def committed(self, commit: int) -> None:
@@ -476,6 +497,8 @@ class Shard:
                 self._calls.retry(agent_type, now)
         self._deliveries.tick(now)
         self._dead_letters.tick(now)
+        self._producers.tick(now)
+        self._event_ids.tick(now)
         for agent_type in self._desk.hosts.take_expired(now):
             self._calls.retry(agent_type, now)
         self._replies.tick(now)
@@ -496,6 +519,8 @@ class Shard:
             self._deliveries.next_due(),
             self._dead_letters.next_due(),
             self._replies.next_due(),
+            self._producers.next_due(),
+            self._event_ids.next_due(),
         )
         return min((due for due in dues if due is not None), default=None)
 
@@ -525,6 +550,8 @@ class Shard:
             **self._deliveries.counts(),
             "ephemeral_events": len(self._ephemeral),
             "dead_letters": len(self._dead_letters),
+            "producers": len(self._producers),
+            "event_ids": len(self._event_ids),
         }
 
     def _retry(self, agent_type: str, now: float) -> None:

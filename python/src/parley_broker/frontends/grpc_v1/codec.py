@@ -252,6 +252,7 @@ def _decode_publish(wire: publish_pb2.Publish, now: float) -> m.Publish:
         wire.event_id,
         wire.ephemeral,
         _trace(wire),
+        wire.producer_seq,
     )
 
 
@@ -463,6 +464,7 @@ def _encode_subscription_list(wire: Any, body: m.SubscriptionList, now: float) -
 def _encode_published(wire: Any, body: m.Published, now: float) -> None:
     wire.published.SetInParent()
     wire.published.recipients = body.recipients
+    wire.published.duplicate = body.duplicate
 
 
 def _encode_delivery(wire: Any, body: m.Delivery, now: float) -> None:

@@ -10,6 +10,7 @@ from parley_broker.core.records import DeadLetter, Opened, Record, ReplyStored, 
 from parley_broker.errors import StaleTermError
 from parley_broker.store.memory.dead_letters import DeadLetters
 from parley_broker.store.memory.events import Events
+from parley_broker.store.memory.producers import Producers
 from parley_broker.store.memory.replies import Replies
 from parley_broker.store.memory.states import States
 from parley_broker.store.memory.subscriptions import Subscriptions
@@ -31,9 +32,10 @@ class MemoryStore:
         self._subscriptions = Subscriptions()
         self._events = Events()
         self._dead_letters = DeadLetters(self._events)
+        self._producers = Producers()
         self._states = States()
         self._replies = Replies()
-        parts = (self._subscriptions, self._events, self._dead_letters, self._states, self._replies)
+        parts = (self._subscriptions, self._events, self._dead_letters, self._producers, self._states, self._replies)
         self._appliers = {record: applier for part in parts for record, applier in part.appliers.items()}
 
     def open(self) -> Opened:
@@ -53,6 +55,8 @@ class MemoryStore:
                 dead_letters=self._dead_letters.entries(),
                 last_dead_letter=self._dead_letters.last_id,
                 replies=self._replies.all(),
+                producers=self._producers.producers(),
+                event_ids=self._producers.event_ids(),
             ),
         )
 

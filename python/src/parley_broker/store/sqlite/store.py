@@ -13,6 +13,7 @@ from parley_broker.core.records import DeadLetter, Opened, Record, ReplyStored, 
 from parley_broker.errors import StaleTermError, StoreError, StoreUnusableError
 from parley_broker.store.sqlite.dead_letters import DEAD_LETTERS, load_dead_letters, read_dead_letters
 from parley_broker.store.sqlite.events import EVENTS, load_backlogs, read_events
+from parley_broker.store.sqlite.producers import PRODUCERS, load_event_ids, load_producers
 from parley_broker.store.sqlite.replies import REPLIES, load_replies, read_reply
 from parley_broker.store.sqlite.states import STATES, read_state
 from parley_broker.store.sqlite.subscriptions import SUBSCRIPTIONS, load_subscriptions
@@ -28,7 +29,7 @@ _META = Tables(
     "INSERT INTO meta VALUES ('term', 0);",
     {},
 )
-_ALL = (_META, SUBSCRIPTIONS, EVENTS, DEAD_LETTERS, STATES, REPLIES)
+_ALL = (_META, SUBSCRIPTIONS, EVENTS, DEAD_LETTERS, PRODUCERS, STATES, REPLIES)
 """The tables in the order in which they are made; the modules beside this one have one concern each."""
 _APPLIERS = {record: applier for tables in _ALL for record, applier in tables.appliers.items()}
 
@@ -89,6 +90,8 @@ class SqliteStore:
                     dead_letters=load_dead_letters(db),
                     last_dead_letter=get_meta(db, "last_dead_letter"),
                     replies=load_replies(db),
+                    producers=load_producers(db),
+                    event_ids=load_event_ids(db),
                 ),
             )
 

@@ -9,6 +9,7 @@ from parley_broker.store.base import Store
 from .base import ANN, BEN, NO_LIMIT, OpeningContract, event
 from .dead_letters import DeadLetterContract
 from .events import EventContract
+from .producers import ProducerContract
 from .replies import ReplyContract
 from .states import StateContract
 from .subscriptions import SubscriptionContract
@@ -17,7 +18,13 @@ __all__ = ["ANN", "BEN", "NO_LIMIT", "StoreContract", "event"]
 
 
 class StoreContract(
-    OpeningContract, SubscriptionContract, EventContract, DeadLetterContract, StateContract, ReplyContract
+    OpeningContract,
+    SubscriptionContract,
+    EventContract,
+    DeadLetterContract,
+    ProducerContract,
+    StateContract,
+    ReplyContract,
 ):
     """The contract; a subclass gives `store`, a store that was never opened."""
 

@@ -155,3 +155,29 @@ async def test_a_deaf_peer_hears_later(table: Table) -> None:
     assert await peer.look({"re": ids[-1]}, 200) is None
     peer.hear()
     await peer.answer_to(ids[-1])
+
+
+async def test_a_session_is_resumed_and_what_was_said_meanwhile_is_sent(table: Table) -> None:
+    peer = await table.seat("a")
+    await peer.do({"list_subscriptions": {}})
+    session = peer.welcome["session_id"]
+    await peer.cut()
+    waiting = await peer.start({"list_subscriptions": {}})
+    assert (await peer.resume(table.broker.address))["welcome"]["resumed"]
+    assert peer.welcome["session_id"] == session
+    await peer.answer_to(waiting)
+    # The older connection ends by the broker's word, the newest goes on.
+    await peer.resume(table.broker.address)
+    assert peer.older is not None
+    assert (await peer.older.ended())[0] == "ABORTED"
+    await peer.prove()
+    assert peer.violations == []
+
+
+async def test_a_new_session_begins_anew(table: Table) -> None:
+    peer = await table.seat("a")
+    await peer.cut()
+    answer = await peer.resume(table.broker.address, resume={"session_id": "another"})
+    assert "resumed" not in answer["welcome"]
+    await peer.prove()
+    assert peer.violations == []

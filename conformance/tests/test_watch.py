@@ -136,3 +136,19 @@ def test_reasons_of_a_later_version_are_another_client_s() -> None:
         made.said(wire.message({"id": 1, "hello": {}}))
         made.said(wire.message({"id": 2, "list_subscriptions": {}}))
         assert hear(made, frame(WELCOME), later) == rules
+
+
+def test_what_comes_again() -> None:
+    watch = Watch("a", spec.read().reasons)
+    watch.said(wire.message({"id": 7, "list_subscriptions": {}}))
+    welcome = wire.message({"re": 1, "welcome": {}})
+    watch.expect_answer(1)
+    answer = pb.Frame(first_seq=1, messages=[wire.message({"re": 7, "subscription_list": {}})])
+    for frame in (pb.Frame(messages=[welcome]), answer):
+        watch.heard_frame(frame)
+        for message in frame.messages:
+            watch.heard(message)
+    watch.goes_back(0)
+    watch.heard_frame(answer)
+    watch.heard(answer.messages[0])
+    assert watch.violations == []

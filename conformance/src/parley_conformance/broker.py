@@ -103,14 +103,25 @@ class Broker:
         Raises:
             Failed: It did not end in time.
         """
-        self._down, child = True, self._owned_child()
-        os.kill(self.pid, signal.SIGTERM)
+        child = self._owned_child()
+        self.ask_to_end()
         try:
             async with asyncio.timeout(STOP_LIMIT_S):
                 await child.process.wait()
         except TimeoutError:
             text = f"the broker did not end within {STOP_LIMIT_S:g} s of SIGTERM; its log ends: {child.tail()}"
             raise Failed(text, rule="DRN-1", party="broker") from None
+
+    async def restart(self, by: str = "") -> None:
+        """Ends it, by SIGTERM or else by SIGKILL, and starts it again."""
+        await (self.terminate() if by == "SIGTERM" else self.kill())
+        await self.start()
+
+    def ask_to_end(self) -> None:
+        """SIGTERM to the broker itself, as an operator ends it."""
+        self._owned_child()
+        self._down = True
+        os.kill(self.pid, signal.SIGTERM)
 
     def pause(self) -> None:
         """SIGSTOP."""

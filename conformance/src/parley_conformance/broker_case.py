@@ -10,21 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import grpc
-import grpc.aio
-
-from parley_conformance import matching, spec
+from parley_conformance import admin, broker_steps, matching, spec
 from parley_conformance.broker import Broker
-from parley_conformance.inbox import WITHIN_MS
 from parley_conformance.journal import Journal
-from parley_conformance.model import Case, Failed, Inconclusive
+from parley_conformance.model import Case, Failed, Inconclusive, Unsupported
 from parley_conformance.peer import Habits, Peer
-from parley_conformance.timing import LagMeter, check_window
-from parley_wire.v1 import admin_service_pb2
+from parley_conformance.timing import LagMeter
 
-_GET_STATUS = "/parley.v1.AdminService/GetStatus"
-_ANSWERLESS = {"re", "goodbye", "heartbeat", "cancel"}
-_HABITS = ("heartbeats", "activates", "credit_messages", "credit_bytes", "greedy", "any_reason")
+_HABITS = ("heartbeats", "activates", "credit_messages", "credit_bytes", "greedy", "any_reason", "receipts")
 
 
 class Table:
@@ -99,21 +92,21 @@ class Table:
         await caller.close()
         del self.peers["newcomer-worker"], self.peers["newcomer-caller"]
 
+    async def admin(self, method: str, members: Mapping[str, Any]) -> dict[str, Any]:
+        """Asks the broker's AdminService; request and answer are plain data.
+
+        Raises:
+            Unsupported: The broker has no such method.
+            Failed: It refused.
+        """
+        return await admin.ask(self.broker.address, method, members)
+
     async def tables(self) -> dict[str, int]:
         """Entries by table as the broker's AdminService tells them; empty if it has no such method."""
-        async with grpc.aio.insecure_channel(self.broker.address.removeprefix("grpc://")) as channel:
-            get_status = channel.unary_unary(
-                _GET_STATUS,
-                request_serializer=admin_service_pb2.GetStatusRequest.SerializeToString,
-                response_deserializer=admin_service_pb2.GetStatusResponse.FromString,
-            )
-            try:
-                status = await get_status(admin_service_pb2.GetStatusRequest(), timeout=WITHIN_MS / 1000)
-            except grpc.aio.AioRpcError as error:
-                if error.code() is grpc.StatusCode.UNIMPLEMENTED:
-                    return {}
-                raise Failed(f"GetStatus: {error.code().name} {error.details()}", party="broker") from None
-        return dict(status.tables)
+        try:
+            return dict((await self.admin("GetStatus", {})).get("tables", {}))
+        except Unsupported:
+            return {}
 
     async def close(self) -> None:
         """Cuts every connection."""
@@ -132,7 +125,7 @@ async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]
         await workload(table, **case.arguments)
     for number, step in enumerate(case.steps, 1):
         try:
-            await _STEPS[next(iter(step))](table, step)
+            await broker_steps.STEPS[next(iter(step))](table, step)
         except Failed as failed:
             raise Failed(f"step {number}: {failed}", rule=failed.rule, party=failed.party) from None
         except Inconclusive as inconclusive:
@@ -140,167 +133,5 @@ async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]
     if case.never:
         await table.fence()
         for one in case.never:
-            _expect_nothing(table, one)
+            broker_steps.expect_nothing(table, one)
     await table.prove()
-
-
-def _one(step: Mapping[str, Any]) -> tuple[str, Any]:
-    ((name, argument),) = step[next(iter(step))].items()
-    return name, argument
-
-
-def _bookmark(table: Table, step: Mapping[str, Any], value: dict[str, Any]) -> None:
-    if "as" in step:
-        table.bookmarks[step["as"]] = {**value, "at": asyncio.get_running_loop().time()}
-
-
-def _expect(what: str, expected: Any, actual: Any) -> None:
-    if wrong := matching.differences(expected, actual):
-        raise Failed(f"{what}: {'; '.join(wrong)}")
-
-
-def _expect_nothing(table: Table, expectation: Mapping[str, Any]) -> None:
-    ((name, unwanted),) = expectation.items()
-    if table.peers[name].has(unwanted):
-        raise Failed(f"{name} got {unwanted!r}, which must never come")
-
-
-def _check_time(table: Table, step: Mapping[str, Any], what: str) -> None:
-    if window := step.get("took_ms"):
-        since = table.bookmarks[window["since"]]["at"]
-        elapsed = (asyncio.get_running_loop().time() - since) * 1000
-        excuse = table.lag.excuse(since)
-        check_window(what, elapsed, at_least=window.get("min", 0), at_most=window.get("max"), excuse=excuse)
-
-
-async def _send(table: Table, step: Mapping[str, Any]) -> None:
-    """`send: {peer: message}`, `as:` a bookmark; a command without an `id` gets a fresh one."""
-    name, message = _one(step)
-    peer = table.peers[name]
-    at = asyncio.get_running_loop().time()
-    fresh = "id" not in message and not _ANSWERLESS & message.keys()
-    identity = await (peer.start(message) if fresh else peer.send(message))
-    if "as" in step:
-        table.bookmarks[step["as"]] = {"id": identity, "at": at}
-
-
-async def _ask(table: Table, step: Mapping[str, Any]) -> None:
-    """`ask: {peer: message}, gives: expected`: sends it with a fresh id, the answer has what is expected."""
-    name, message = _one(step)
-    answer = await table.peers[name].ask(message, step.get("within_ms", WITHIN_MS))
-    _expect(f"{name}: the answer to {next(iter(message))}", step["gives"], answer)
-
-
-async def _get(table: Table, step: Mapping[str, Any]) -> None:
-    """`get: {peer: expected}`, `as:` a bookmark: takes the first message that has it."""
-    name, expected = _one(step)
-    got = await table.peers[name].get(expected, step.get("within_ms", WITHIN_MS))
-    _check_time(table, step, f"{name}: {next(iter(got))}")
-    _bookmark(table, step, got)
-
-
-async def _outcome(table: Table, step: Mapping[str, Any]) -> None:
-    """`outcome: {peer: expected}, of: bookmark`: the answer to a message that was sent `as` that bookmark."""
-    name, expected = _one(step)
-    answer = await table.peers[name].answer_to(table.bookmarks[step["of"]]["id"], step.get("within_ms", WITHIN_MS))
-    _expect(f"{name}: the answer to {step['of']}", expected, answer)
-    _check_time(table, step, f"{name}: the answer to {step['of']}")
-
-
-async def _answer(table: Table, step: Mapping[str, Any]) -> None:
-    """`answer: {peer: message}, to: bookmark`: the same with `re` set."""
-    name, message = _one(step)
-    await table.peers[name].send({"re": table.bookmarks[step["to"]]["id"], **message})
-
-
-async def _cancel(table: Table, step: Mapping[str, Any]) -> None:
-    """`cancel: {peer: bookmark}`: cancels the request that was sent as that bookmark."""
-    name, bookmark = _one(step)
-    await table.peers[name].send({"cancel": {"request_id": table.bookmarks[bookmark]["id"]}})
-
-
-async def _settle(table: Table, step: Mapping[str, Any]) -> None:
-    """`settle: {peer: {ack: {…}} or {nack: {…}}}, of: bookmark, gives: expected`: settles a delivery."""
-    name, settlement = _one(step)
-    ((kind, fields),) = settlement.items()
-    delivery = table.bookmarks[step["of"]]["delivery"]
-    identity = {key: delivery[key] for key in ("recipient", "epoch", "position", "round") if key in delivery}
-    answer = await table.peers[name].ask({kind: {**identity, **(fields or {})}})
-    _expect(f"{name}: the answer to {kind}", step.get("gives", {"done": {}}), answer)
-
-
-async def _nothing(table: Table, step: Mapping[str, Any]) -> None:
-    """`nothing: {peer: expected}`: after a fence no such message is there."""
-    await table.fence()
-    _expect_nothing(table, step["nothing"])
-
-
-async def _ended(table: Table, step: Mapping[str, Any]) -> None:
-    """`ended: {peer: {code, text}}`: the broker ended the connection with this gRPC status."""
-    name, expected = _one(step)
-    code, text = await table.peers[name].ended(step.get("within_ms", WITHIN_MS))
-    _expect(f"{name}: the end of the connection", expected, {"code": code, "text": text})
-    _check_time(table, step, f"{name}: the end of the connection")
-
-
-async def _open(table: Table, step: Mapping[str, Any]) -> None:
-    """`open: {peer: settings}`: one more peer."""
-    name, settings = _one(step)
-    if "as" in step:
-        table.bookmarks[step["as"]] = {"at": asyncio.get_running_loop().time()}
-    await table.seat(name, settings)
-
-
-async def _greet(table: Table, step: Mapping[str, Any]) -> None:
-    """`greet: {peer: fields of Hello}, gives: expected`."""
-    name, fields = _one(step)
-    answer = await table.peers[name].hello(**fields)
-    _expect(f"{name}: the answer to Hello", step["gives"], answer)
-
-
-async def _close(table: Table, step: Mapping[str, Any]) -> None:
-    """`close: peer`: cuts its connection, without Goodbye."""
-    await table.peers[step["close"]].close()
-
-
-async def _half_close(table: Table, step: Mapping[str, Any]) -> None:
-    """`half_close: peer`: it says that it will write no more."""
-    await table.peers[step["half_close"]].half_close()
-
-
-async def _bytes(table: Table, step: Mapping[str, Any]) -> None:
-    """`bytes: {peer: hex}`: writes them where a frame belongs."""
-    name, data = _one(step)
-    await table.peers[name].write_bytes(bytes.fromhex(data))
-
-
-async def _frame(table: Table, step: Mapping[str, Any]) -> None:
-    """`frame: {peer: [messages]}`, `first_seq:` a number: writes them as one frame."""
-    name, messages = _one(step)
-    await table.peers[name].write(*messages, first_seq=step.get("first_seq"))
-
-
-async def _grant(table: Table, step: Mapping[str, Any]) -> None:
-    """`grant: {peer: {messages, bytes}}`: what the broker may have sent in all."""
-    name, credit = _one(step)
-    await table.peers[name].grant(credit["messages"], credit["bytes"])
-
-
-_STEPS: Mapping[str, Callable[[Table, Mapping[str, Any]], Awaitable[None]]] = {
-    "send": _send,
-    "ask": _ask,
-    "get": _get,
-    "outcome": _outcome,
-    "answer": _answer,
-    "cancel": _cancel,
-    "settle": _settle,
-    "nothing": _nothing,
-    "ended": _ended,
-    "open": _open,
-    "greet": _greet,
-    "close": _close,
-    "half_close": _half_close,
-    "bytes": _bytes,
-    "frame": _frame,
-    "grant": _grant,
-}

@@ -39,6 +39,10 @@ class Inbox:
         self.wake()
         return self._end
 
+    def reopen(self) -> None:
+        """A new connection takes the place of the one that was, ended or not."""
+        self._end = None
+
     def wake(self) -> None:
         """Something came: whoever waits looks again."""
         self._arrived.set()

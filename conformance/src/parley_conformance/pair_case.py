@@ -202,8 +202,7 @@ async def _launch(table: Table, step: Mapping[str, Any]) -> None:
 async def _restart(table: Table, step: Mapping[str, Any]) -> None:
     """`restart: broker`, `by: SIGTERM`: ends it and starts it where it was, over the same data."""
     table.moments[step["restart"]] = asyncio.get_running_loop().time()
-    await (table.broker.terminate() if step.get("by") == "SIGTERM" else table.broker.kill())
-    await table.broker.start()
+    await table.broker.restart(step.get("by", ""))
 
 
 async def _pause(table: Table, step: Mapping[str, Any]) -> None:

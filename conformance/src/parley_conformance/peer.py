@@ -21,7 +21,7 @@ from parley_conformance import spec, wire
 from parley_conformance.inbox import WITHIN_MS, Inbox, short
 from parley_conformance.journal import Journal
 from parley_conformance.model import Failed
-from parley_conformance.watch import Watch, kind_of
+from parley_conformance.watch import UNNUMBERED, Watch, kind_of
 from parley_wire.v1 import broker_service_pb2 as pb
 from parley_wire.v1 import errors_pb2
 
@@ -47,6 +47,7 @@ class Habits:
         activates: Answers Activate with Done.
         credit_messages: Deliveries and root requests that the broker may send in all, from the start.
         credit_bytes: The same in bytes of envelopes.
+        receipts: Says what it has received.
         greedy: Sends covered messages without asking whether there is credit.
         any_reason: Takes errors with reasons that the contract does not have: another client made them.
     """
@@ -55,12 +56,17 @@ class Habits:
     activates: bool = True
     credit_messages: int = 1_000_000
     credit_bytes: int = 1 << 40
+    receipts: bool = True
     greedy: bool = False
     any_reason: bool = False
 
 
 class Peer(Inbox):
-    """One connection of the scripted peer; see the module. Made by `connect`."""
+    """The scripted peer, one connection at a time; see the module. Made by `connect`.
+
+    Attributes:
+        older: The connection that the newest one took the place of.
+    """
 
     def __init__(self, name: str, habits: Habits, contract: spec.Spec, journal: Journal) -> None:
         super().__init__(name)
@@ -72,24 +78,40 @@ class Peer(Inbox):
         self._parted = False
         self._watch = Watch(name, contract.reasons, any_reason=habits.any_reason)
         self._ids = itertools.count(1)
+        self._greeting = 0
         self._reading = asyncio.Event()
         self._reading.set()
         self._writing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
-        self._channel: grpc.aio.Channel | None = None
+        self.older: Inbox | None = None
+        self._reasons = contract.reasons
+        self._kept: dict[int, pb.Message] = {}
+        self._past: list[Failed] = []
+        self._channels: list[grpc.aio.Channel] = []
         self._stream: Any = None
 
     @classmethod
     async def connect(cls, address: str, name: str, habits: Habits, contract: spec.Spec, journal: Journal) -> Peer:
         """Opens a stream to the broker at `grpc://HOST:PORT`; nothing is said on it yet."""
         peer = cls(name, habits, contract, journal)
-        peer._channel = grpc.aio.insecure_channel(address.removeprefix("grpc://"), options=_CHANNEL_OPTIONS)
-        connect = peer._channel.stream_stream(
+        peer.dial(address)
+        return peer
+
+    def dial(self, address: str) -> None:
+        """Opens another stream, which takes the place of the one that was; nothing is said on it yet."""
+        channel = grpc.aio.insecure_channel(address.removeprefix("grpc://"), options=_CHANNEL_OPTIONS)
+        connect = channel.stream_stream(
             METHOD, request_serializer=_serialize, response_deserializer=pb.Frame.FromString
         )
-        peer._stream = connect(None)
-        peer._tasks.append(asyncio.create_task(peer._read(), name=f"{name}: read"))
-        return peer
+        self._channels.append(channel)
+        if self._stream is not None:
+            self.older = Inbox(f"{self.name}'s older connection")
+            if self._end is not None:
+                self.older.end(*self._end)
+        self.reopen()
+        self._parted, self.writable = False, True
+        self._stream = connect(None)
+        self._tasks.append(asyncio.create_task(self._read(self._stream), name=f"{self.name}: read"))
 
     # -- saying ---------------------------------------------------------------------------------------------------
 
@@ -105,7 +127,7 @@ class Peer(Inbox):
             "sdk_version": "1",
             "kinds": wire.ALL_KINDS,
         }
-        identity = next(self._ids)
+        identity = self._greeting = next(self._ids)
         await self.write({"id": identity, "hello": {**defaults, **fields}}, credit=True)
         answer = await self.answer_to(identity)
         if "welcome" in answer:
@@ -113,6 +135,40 @@ class Peer(Inbox):
             if self.habits.heartbeats:
                 self._tasks.append(asyncio.create_task(self._beat(), name=f"{self.name}: beat"))
         return answer
+
+    @property
+    def _receipt(self) -> int:
+        return self._watch.received if self.habits.receipts else 0
+
+    async def resume(self, address: str, **fields: Any) -> dict[str, Any]:
+        """Dials again and wants its session back; sends again what the broker had not received.
+
+        Args:
+            address: The broker's.
+            fields: Of Hello; those of `resume` replace what the peer knows (session_id, resume_token, received).
+
+        Returns:
+            The answer, a Welcome or an Error; after a Welcome without `resumed` the peer has a new session.
+        """
+        known = {key: self.welcome.get(key, "") for key in ("session_id", "resume_token")}
+        wanted = {**known, "received": self._watch.received, **fields.pop("resume", {})}
+        self._watch.goes_back(wanted["received"])
+        self.dial(address)
+        answer = await self.hello(**fields, resume=wanted)
+        welcome = answer.get("welcome", {})
+        again = sorted(number for number in self._kept if number > welcome.get("received", 0))
+        if welcome.get("resumed") and again:
+            frame = pb.Frame(received=self._receipt, first_seq=again[0])
+            frame.messages.extend(self._kept[number] for number in again)
+            self._note_all("->", frame.messages)
+            async with self._writing:
+                await self._put_on_wire(frame)
+        return answer
+
+    async def cut(self) -> None:
+        """Breaks the connection off, without Goodbye; it can be resumed."""
+        self._stream.cancel()
+        await self.ended()
 
     async def send(self, plain: Mapping[str, Any]) -> int:
         """Sends one message as it stands; returns its id (0: none)."""
@@ -149,7 +205,7 @@ class Peer(Inbox):
         built = [wire.message(plain) for plain in plains]
         for message in built:
             await self._room_for(message)
-        frame = pb.Frame(received=self._watch.received, messages=built, first_seq=first_seq or 0)
+        frame = pb.Frame(received=self._receipt, messages=built, first_seq=first_seq or 0)
         if credit:
             frame.credit_messages, frame.credit_bytes = self.habits.credit_messages, self.habits.credit_bytes
         await self._write(frame)
@@ -161,7 +217,7 @@ class Peer(Inbox):
         errors the reason.
         """
         self._note("->", f"{len(messages)} messages like {short(wire.plain(messages[0]))}")
-        await self._write(pb.Frame(received=self._watch.received, messages=messages))
+        await self._write(pb.Frame(received=self._receipt, messages=messages))
 
     async def tallied(self, number: int, within_ms: int) -> Counter[str]:
         """Waits until that many answers were counted, or the connection ended."""
@@ -206,7 +262,7 @@ class Peer(Inbox):
 
     async def grant(self, messages: int, size: int) -> None:
         """Raises the credit of the broker to these totals."""
-        await self._write(pb.Frame(received=self._watch.received, credit_messages=messages, credit_bytes=size))
+        await self._write(pb.Frame(received=self._receipt, credit_messages=messages, credit_bytes=size))
 
     async def half_close(self) -> None:
         """Says that nothing more will be written."""
@@ -228,15 +284,15 @@ class Peer(Inbox):
         if self._stream is not None:
             self._stream.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._channel is not None:
-            await self._channel.close(None)
+        for channel in self._channels:
+            await channel.close(None)
 
     # -- what it knows --------------------------------------------------------------------------------------------
 
     @property
     def violations(self) -> list[Failed]:
         """The rules that the broker broke towards this peer."""
-        return self._watch.violations
+        return [*self._past, *self._watch.violations]
 
     @property
     def answering(self) -> bool:
@@ -265,15 +321,20 @@ class Peer(Inbox):
             if isinstance(frame, pb.Frame):
                 for message in frame.messages:
                     self._watch.said(message)
+                    if kind_of(message) not in UNNUMBERED:
+                        self._kept[self._watch.sent] = message
                     self._parted |= kind_of(message) == "goodbye"
                 frame.first_seq = frame.first_seq or self._watch.first_seq(frame)
                 if len(frame.messages) < _MANY:
                     self._note_all("->", frame.messages)
-            try:
-                await self._stream.write(frame)
-            except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
-                self.writable = False
-                self._note("--", "not written: the connection has ended")
+            await self._put_on_wire(frame)
+
+    async def _put_on_wire(self, frame: pb.Frame | bytes) -> None:
+        try:
+            await self._stream.write(frame)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
+            self.writable = False
+            self._note("--", "not written: the connection has ended")
 
     def _note_all(self, direction: str, messages: Iterable[pb.Message]) -> None:
         for message in messages:
@@ -286,27 +347,35 @@ class Peer(Inbox):
             await asyncio.sleep(interval / 2_000)
             await self.write({"heartbeat": {}})
 
-    async def _read(self) -> None:
+    async def _read(self, stream: Any) -> None:
+        status_name, text = "UNKNOWN", "the peer's reader failed"
         try:
             while True:
                 await self._reading.wait()
-                frame = await self._stream.read()
+                frame = await stream.read()
                 if frame is _END_OF_STREAM:
                     break
-                await self._frame(frame)
-            status = await self._stream.code()
-            self.end(status.name, (await self._stream.details()) or "")
+                if stream is self._stream:
+                    await self._frame(frame)
+            status_name, text = (await stream.code()).name, (await stream.details()) or ""
         except grpc.aio.AioRpcError as error:
-            self.end(error.code().name, error.details() or "")
+            status_name, text = error.code().name, error.details() or ""
         except asyncio.CancelledError:
-            self.end("CANCELLED", "by the peer itself")
-            raise
+            status_name, text = "CANCELLED", "by the peer itself"
+            if not stream.cancelled():
+                raise
         finally:
-            status_name, text = self.end("UNKNOWN", "the peer's reader failed")
+            ended = self if stream is self._stream else self.older
+            assert ended is not None
+            status_name, text = ended.end(status_name, text)
             self._note("--", f"ended: {status_name} {text}")
 
     async def _frame(self, frame: pb.Frame) -> None:
+        if any(kind_of(message) == "welcome" and not message.welcome.resumed for message in frame.messages):
+            self._begin()
         self._watch.heard_frame(frame)
+        for number in [number for number in self._kept if number <= frame.received]:
+            del self._kept[number]
         for message in frame.messages:
             self._watch.heard(message)
             if self.tally is not None and message.re:
@@ -314,6 +383,15 @@ class Peer(Inbox):
             else:
                 await self._message(message, kind_of(message))
         self.wake()
+
+    def _begin(self) -> None:
+        """A new session: numbers and credit begin anew, and nothing of the one before is outstanding but Hello."""
+        if not self.welcome:
+            return
+        self._past += self._watch.violations
+        self._watch = Watch(self.name, self._reasons, any_reason=self.habits.any_reason)
+        self._watch.expect_answer(self._greeting)
+        self._kept.clear()
 
     async def _message(self, message: pb.Message, kind: str) -> None:
         self._note_all("<-", [message])

@@ -5,6 +5,7 @@ Pure: messages and frames in, facts and broken rules out.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,8 @@ class Watch:
         self._reasons = reasons
         self._any_reason = any_reason
         self._asked: set[int] = set()
+        # The numbers of the last answers, and what they answered.
+        self._answers: deque[tuple[int, int]] = deque(maxlen=100)
         self._credit_bytes = 0
         self._used_messages = 0
         self._used_bytes = 0
@@ -70,6 +73,12 @@ class Watch:
     def expect_answer(self, identity: int) -> None:
         """From now on an answer to this id is legal."""
         self._asked.add(identity)
+
+    def goes_back(self, received: int) -> None:
+        """The broker is told that no more than this was received; what comes after it comes again."""
+        for number in range(received + 1, self.received + 1):
+            self._asked |= {re for at, re in self._answers if at == number}
+        self.received = received
 
     def may_send(self, message: pb.Message) -> bool:
         """True if the credit allows it."""
@@ -119,6 +128,8 @@ class Watch:
             if number != self.received + 1:
                 self._broken(f"number {number} where {self.received + 1} was due", "SES-7")
             self.received = number
+            if message.re:
+                self._answers.append((number, message.re))
             number += 1
 
     def heard(self, message: pb.Message) -> None:

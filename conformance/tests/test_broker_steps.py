@@ -15,8 +15,8 @@ QUICK = {"claim_window_ms": 100, "drain_timeout_ms": 100}
 CALL = {"send": {"a": {"request": {"target": "probe/k", "envelope": "hi"}}}, "as": "c1"}
 
 
-async def play(table: Table, *steps: dict[str, Any]) -> None:
-    parties = {"a": {}, "w": {"hosts": {"probe": {}}}}
+async def play(table: Table, *steps: dict[str, Any], **registration: Any) -> None:
+    parties = {"a": {}, "w": {"hosts": {"probe": registration}}}
     await cases.play(table, broker_case(steps=steps, parties=parties), None)
 
 
@@ -58,4 +58,5 @@ async def test_what_an_agent_saves_and_commits(table: Table) -> None:
         {"save": {"w": {"state": state}}, "of": "a1"},
         {"save": {"w": {"state": state}}, "of": "a1", "gives": {"done": {}}},
         {"save": {"w": {"expected_version": 7}}, "of": "a1", "gives": {"error": {"reason": "STATE_CONFLICT"}}},
+        keeps_state=True,
     )

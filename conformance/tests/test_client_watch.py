@@ -84,9 +84,8 @@ def test_what_never_came() -> None:
 def test_what_a_resuming_client_says_that_it_has() -> None:
     watch = ClientWatch(10, 1000)
     watch.sent = 5
-    given = pb.Frame(credit_messages=1, credit_bytes=1)
-    watch.greeted(hello(resume={"received": 4}), given)
+    watch.wants_back(4)
     assert (watch.confirmed, watch.violations) == (4, [])
-    watch.greeted(hello(resume={"received": 3}), given)
-    watch.greeted(hello(resume={"received": 6}), given)
+    watch.wants_back(3)
+    watch.wants_back(6)
     assert [v.rule for v in watch.violations] == ["SES-9", "SES-9"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from parley_conformance import matching
 from parley_conformance.inbox import WITHIN_MS
+from parley_conformance.journal import shortened
 from parley_conformance.model import Failed, HarnessError
 from parley_conformance.timing import check_window
 
@@ -30,7 +31,7 @@ def _bookmark(table: Table, step: Mapping[str, Any], value: dict[str, Any]) -> N
 
 def _expect(what: str, expected: Any, actual: Any) -> None:
     if wrong := matching.differences(expected, actual):
-        raise Failed(f"{what}: {'; '.join(wrong)}")
+        raise Failed(f"{what}: {'; '.join(wrong)}; it was {shortened(repr(actual))}")
 
 
 def expect_nothing(table: Table, expectation: Mapping[str, Any]) -> None:

@@ -40,7 +40,7 @@ class ClientWatch:
         self._used_bytes = 0
 
     def greeted(self, hello: pb.Message, frame: pb.Frame) -> None:
-        """Checks a Hello and the frame that carries it."""
+        """Checks a Hello and the frame that carries it; what it says of a session, by `wants_back`."""
         if not hello.id:
             self._broken("Hello has no id", "SES-1")
         if not (frame.credit_messages and frame.credit_bytes):
@@ -49,12 +49,13 @@ class ClientWatch:
             self._broken("Hello has no producer_id", "PUB-4")
         if not hello.hello.kinds:
             self._broken("Hello announces no kinds", "SES-4")
-        if hello.hello.HasField("resume"):
-            received = hello.hello.resume.received
-            if not self.confirmed <= received <= self.sent:
-                text = f"Hello says that {received} was received; {self.confirmed} was before, {self.sent} were sent"
-                self._broken(text, "SES-9")
-            self.confirmed = max(self.confirmed, received)
+
+    def wants_back(self, received: int) -> None:
+        """Checks what a Hello that resumes this session says that the client has received."""
+        if not self.confirmed <= received <= self.sent:
+            text = f"Hello says that {received} was received; {self.confirmed} was before, {self.sent} were sent"
+            self._broken(text, "SES-9")
+        self.confirmed = max(self.confirmed, received)
 
     def goes_on(self, received: int) -> None:
         """The session was resumed, and the client told that the broker has received so much."""

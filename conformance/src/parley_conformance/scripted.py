@@ -378,11 +378,11 @@ class ScriptedBroker:
             self._past.append(Failed(f"the client: a connection began with {told!r}", rule="SES-1", party="client"))
             return
         connection.hello = hello = frame.messages[0]
-        known = self._knows(hello.hello) and self.session is not None
-        watch = self.session.watch if known and self.session else ClientWatch(0, 0)
+        watch = ClientWatch(*self._credit)
         watch.greeted(hello, frame)
-        if not known:
-            self._past += watch.violations
+        self._past += watch.violations
+        if self.session is not None and self._knows(hello.hello):
+            self.session.watch.wants_back(hello.hello.resume.received)
         self._keep(connection, hello, 0, False)
         if "hello" not in self.manual:
             await self.greet(self.welcome)

@@ -43,6 +43,8 @@ from parley_broker.errors import CommandError, EndCode, ProtocolViolation, Reaso
 
 DROPS_LOGGED = 10
 """Commands of one session whose dropping is a warning; a client that floods the broker does not flood its log."""
+MAX_DRAINS = 100
+"""Drains of one session that may wait for their answer; one is enough."""
 
 
 class Commands:
@@ -190,6 +192,10 @@ class Commands:
     def _drain(self, session: Session, message: Message, now: float) -> None:
         drain = message.body
         assert isinstance(drain, Drain)
+        if len(session.drains) >= MAX_DRAINS:
+            raise CommandError(
+                Reason.RESOURCE_EXHAUSTED, f"{MAX_DRAINS} Drains of this session wait already", limit=MAX_DRAINS
+            )
         session.draining = True
         self._effects.log("info", "session drains", session=session.id, why=drain.reason[:MAX_LOGGED])
         self._await_answer(session, message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.core.harness import Core, agent, done, failed, reply, request
+from parley_broker.core.gateway.commands import MAX_DRAINS
 from parley_broker.core.messages import (
     Drain,
     Error,
@@ -79,6 +80,17 @@ class TestDrain:
         caller.command(request("w/k"))
         ((call, _),) = worker.take(Request)
         drains = [worker.command(Drain()) for _ in range(3)]
+        reply(worker, call)
+        assert all(done(worker.answer(drain)) for drain in drains)
+        assert core.tables["commands"] == 0
+
+    def test_not_any_number_waits(self, core: Core) -> None:
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        caller.command(request("w/k"))
+        ((call, _),) = worker.take(Request)
+        drains = [worker.command(Drain()) for _ in range(MAX_DRAINS)]
+        failed(worker.ask(Drain()), Reason.RESOURCE_EXHAUSTED, limit=MAX_DRAINS)
         reply(worker, call)
         assert all(done(worker.answer(drain)) for drain in drains)
         assert core.tables["commands"] == 0

@@ -50,6 +50,7 @@ async def test_what_does_not_hold(table: Table) -> None:
 
 
 async def test_what_an_agent_saves_and_commits(table: Table) -> None:
+    conflict = {"error": {"reason": "STATE_CONFLICT"}}
     state = {"data": "e30=", "content_type": "application/json"}
     await play(
         table,
@@ -57,6 +58,6 @@ async def test_what_an_agent_saves_and_commits(table: Table) -> None:
         {"get": {"w": {"activate": {}}}, "as": "a1"},
         {"save": {"w": {"state": state}}, "of": "a1"},
         {"save": {"w": {"state": state}}, "of": "a1", "gives": {"done": {}}},
-        {"save": {"w": {"expected_version": 7}}, "of": "a1", "gives": {"error": {"reason": "STATE_CONFLICT"}}},
+        {"save": {"w": {"expected_version": 7, "state": state}}, "of": "a1", "gives": conflict},
         keeps_state=True,
     )

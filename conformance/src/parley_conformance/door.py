@@ -32,6 +32,8 @@ _AROUND = 14
 _HOP = (":", "grpc-", "user-agent")
 """Metadata of one hop alone."""
 _ARROWS = {UP: "=>", DOWN: "<="}
+_ENDED = (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError)
+"""What reading and writing raise when the other end is gone."""
 _END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _OPTIONS = [*_UNLIMITED, ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
@@ -157,13 +159,13 @@ class Door:
 
     async def _hand_up(self, method: str, context: Any, call: Any) -> None:
         # Whatever ends the call, the other direction sees it.
-        with contextlib.suppress(grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError, _Cut):
+        with contextlib.suppress(*_ENDED, _Cut):
             while (data := await context.read()) is not _END_OF_STREAM:
                 await self._hand_on(method, self._ways[UP], data, call.write)
             await call.done_writing()
 
     async def _hand_down(self, method: str, context: Any, call: Any) -> None:
-        with contextlib.suppress(grpc.aio.AioRpcError, _Cut):
+        with contextlib.suppress(*_ENDED, _Cut):
             first = await call.initial_metadata()
             await context.send_initial_metadata(_pairs(first))
             while (data := await call.read()) is not _END_OF_STREAM:

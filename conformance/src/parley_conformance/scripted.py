@@ -418,7 +418,7 @@ class ScriptedBroker:
             return
         try:
             await connection.context.write(frame if isinstance(frame, bytes) else frame.SerializeToString())
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+        except (grpc.aio.BaseError, asyncio.InvalidStateError):
             self._journal.note("client", "--", "not written: the connection has ended")
 
     async def _beat(self) -> None:

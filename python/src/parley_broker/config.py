@@ -89,6 +89,7 @@ SETTINGS = (
         "producer_retention_ms", 1, 366 * _DAY_MS, "How long a publisher's numbers are known after its last session."
     ),
     Setting("max_producers", 1, _MANY, "Publishers whose numbers are known; the ones that left first go."),
+    Setting("subscription_expiry_ms", 1, 366 * _DAY_MS, "How long a durable subscription lives without a host."),
     Setting("event_id_window_ms", 1, _DAY_MS, "How long an event id is known against duplicates."),
     Setting("max_event_ids", 1, _MANY, "Such event ids in all; the oldest go."),
 )

@@ -75,6 +75,7 @@ class Policy:
     dead_letter_max_age: float = 14 * 24 * 3600.0
     max_dead_letters: int = 100_000
     max_dead_letter_bytes: int = 256 * MIB
+    subscription_expiry: float = 7 * 24 * 3600.0
     producer_retention: float = 24 * 3600.0
     max_producers: int = 100_000
     event_id_window: float = 120.0

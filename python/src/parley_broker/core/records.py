@@ -35,6 +35,21 @@ class SubscriptionRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeUnhosted:
+    """No session has hosted the agent type since this moment by the wall clock, in seconds (SUB-4)."""
+
+    agent_type: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class TypeHosted:
+    """A session hosts the agent type, or nothing of it is left."""
+
+    agent_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventStored:
     """The event waits for each of these recipients, which are not empty."""
 
@@ -173,6 +188,8 @@ class EventIdsForgotten:
 Record = (
     SubscriptionAdded
     | SubscriptionRemoved
+    | TypeUnhosted
+    | TypeHosted
     | EventStored
     | DeliverySettled
     | DeliveryFailed
@@ -260,6 +277,8 @@ class Summary:
     """
 
     subscriptions: tuple[Subscription, ...] = ()
+    unhosted: tuple[tuple[str, float], ...] = ()
+    """Agent types, and since when nobody has hosted them."""
     backlogs: tuple[Backlog, ...] = ()
     last_position: int = 0
     dead_letters: tuple[DeadLetterEntry, ...] = ()

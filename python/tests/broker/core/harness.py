@@ -270,6 +270,14 @@ class Core:
         """Commits what there is, and what that leads to."""
         effects = self.machine.effects
         while effects.records or effects.reads:
+            self.commit_once()
+        self.told.update((told.ask, told.result) for told in effects.told)
+        effects.told.clear()
+
+    def commit_once(self) -> None:
+        """Commits what there is, and reads what is wanted."""
+        effects = self.machine.effects
+        if effects.records or effects.reads:
             number = self.machine.seal()
             records, reads = effects.records.copy(), effects.reads.copy()
             effects.records.clear()
@@ -278,8 +286,6 @@ class Core:
             self.machine.committed(number, self.now)
             for read in reads:
                 self.machine.found(read, look_up(self.store, read), self.now)
-        self.told.update((told.ask, told.result) for told in effects.told)
-        effects.told.clear()
 
     def fail_commit(self, why: str = "disk full") -> None:
         """The commit of what there is fails."""

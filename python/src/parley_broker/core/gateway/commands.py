@@ -235,7 +235,7 @@ class Commands:
 
     def _subscribe(self, session: Session, message: Message, now: float) -> None:
         assert isinstance(message.body, Subscribe)
-        self.shard.subscribe(session.id, message.id, message.body.subscription)
+        self.shard.subscribe(session.id, message.id, message.body.subscription, now)
         self._await_answer(session, message)
 
     def _unsubscribe(self, session: Session, message: Message, now: float) -> None:

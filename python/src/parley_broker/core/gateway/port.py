@@ -72,7 +72,7 @@ class ShardPort(Protocol):
     def reply(self, session: str, re: int, outcome: Outcome, now: float) -> None:
         """The reply to a call commits something, or is to be kept for its key; raises CommandError."""
 
-    def subscribe(self, session: str, re: int, subscription: Subscription) -> None:
+    def subscribe(self, session: str, re: int, subscription: Subscription, now: float) -> None:
         """The subscription is to be there; raises CommandError."""
 
     def unsubscribe(self, session: str, re: int, key: SubscriptionKey) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from parley_broker.core.deadlines import Deadlines
 from parley_broker.core.effects import Answer, Deliver, Effects, ReadEvents
@@ -28,6 +29,8 @@ from parley_broker.errors import CommandError, Reason
 
 PERMANENT = frozenset({Reason.MALFORMED_PAYLOAD, Reason.UNSUPPORTED_VERSION})
 """Reasons of a Nack after which another attempt is pointless (DLV-6)."""
+MAX_GIVING_UP = 32
+"""Recipients whose backlogs are read at once to give them up."""
 BACKOFF_FACTOR = 4
 """What each pause between attempts is longer than the one before (DLV-5)."""
 
@@ -62,6 +65,7 @@ class Deliveries:
         self._dead_letters = dead_letters
         self._position = summary.last_position
         self._pauses: Deadlines[AgentId] = Deadlines()
+        self._given_up: dict[AgentId, Error] = {}
         self.last_round = round
         self.recipients = Recipients()
         for backlog in summary.backlogs:
@@ -126,7 +130,8 @@ class Deliveries:
         while not recipient.queued and not self._desk.quiet:
             index = recipient.next(now, ordered)
             if index is None:
-                if (not recipient.window or not ordered) and not recipient.read and recipient.has_more_stored:
+                wants = recipient.has_more_stored and (not recipient.window or not ordered)
+                if wants and not recipient.read and self._has_window(recipient):
                     self._read(recipient)
                 if recipient.window:
                     self._pauses.set(recipient.agent, recipient.next_due(ordered))
@@ -188,8 +193,6 @@ class Deliveries:
         self._desk.out.append(Deliver(place.host.session, delivery, self._ledger.waits_for(pending.commit)))
 
     def _read(self, recipient: Recipient) -> None:
-        if not self._has_window(recipient):
-            return
         read = self.recipients.begin_read(recipient)
         policy = self._policy
         self._effects.reads.append(
@@ -199,10 +202,23 @@ class Deliveries:
     def page(self, read: int, events: list[Waiting], now: float) -> None:
         """The page of stored events that was asked for."""
         recipient = self.recipients.end_read(read)
-        if recipient is not None:
+        if recipient is None:
+            return
+        error = self._given_up.get(recipient.agent)
+        if error is None:
             for waiting in events:
                 recipient.keep(pending_of(waiting))
             self.advance(recipient, now)
+            return
+        for waiting in events:
+            event, attempts = waiting.event, waiting.failures + waiting.losses
+            self._dead_letters.add(recipient.agent, event, attempts, error, now)
+            self.recipients.stored(recipient, -1, -len(event.envelope))
+            recipient.seen = event.position
+        if not events:
+            del self._given_up[recipient.agent]
+        self._tidy(recipient)
+        self._read_given_up()
 
     # Settling
 
@@ -402,6 +418,30 @@ class Deliveries:
             self._pauses.drop(recipient.agent)
         if recipients:
             self._ledger.write(BacklogDropped(agent_type))
+
+    # What nobody comes for
+
+    def give_up(self, agent_type: str, error: Error) -> None:
+        """What waits for agents of this type, which nobody hosts, becomes dead letters page by page (SUB-4)."""
+        for recipient in self.recipients.of_type(agent_type):
+            self._given_up[recipient.agent] = error
+        self._read_given_up()
+
+    def spare(self, agent_type: str) -> None:
+        """What still waits for agents of this type is not given up."""
+        for agent in [agent for agent in self._given_up if agent.type == agent_type]:
+            del self._given_up[agent]
+            recipient = self.recipients.get(agent)
+            if recipient is not None:
+                recipient.close_window()
+
+    def _read_given_up(self) -> None:
+        for agent in list(islice(self._given_up, MAX_GIVING_UP)):
+            recipient = self.recipients.get(agent)
+            if recipient is None:
+                del self._given_up[agent]
+            elif not recipient.read:
+                self._read(recipient)
 
     # Time
 

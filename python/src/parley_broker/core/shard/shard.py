@@ -46,6 +46,7 @@ from parley_broker.core.shard.deliveries import Deliveries
 from parley_broker.core.shard.desk import Desk
 from parley_broker.core.shard.ephemeral import Ephemeral, Passing
 from parley_broker.core.shard.event_ids import EventIds
+from parley_broker.core.shard.expiry import Expiry
 from parley_broker.core.shard.handover import Handover
 from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.ledger import Ledger
@@ -99,6 +100,7 @@ class Shard:
         now: float,
         memory: Memory | None = None,
     ) -> None:
+        after_start = memory is None
         memory = memory or _beginning(policy, opened, now)
         self._effects = effects
         self._ledger = Ledger(effects.records)
@@ -120,6 +122,8 @@ class Shard:
         self._deliveries = Deliveries(
             self._desk, effects, self._ledger, policy, self._dead_letters, opened.summary, memory.round
         )
+        self._expiry = Expiry(effects, self._ledger, policy, self._catalogue, self._deliveries, wall_offset)
+        self._expiry.begin(opened.summary, now, after_start)
         self._ephemeral = Ephemeral(self._desk, self._ledger, policy)
         self._publishing = Publishing(
             self._desk, effects, self._ledger, policy, self._deliveries, self._ephemeral, self._dead_letters
@@ -174,6 +178,7 @@ class Shard:
         hosts, places = self._desk.hosts, self._desk.places
         hosts.check(session, registration)
         host = hosts.add(session, registration)
+        self._expiry.hosted(registration.type)
         outside = [
             place
             for place in host.places.values()
@@ -200,6 +205,7 @@ class Shard:
         self._end_places(ended, agent_type, now, lost=lost)
         if was_last:
             self._end_transient_subscriptions(agent_type)
+            self._expiry.unhosted(agent_type, now)
         self._take_up_all(stranded, now)
         self._calls.retry(agent_type, now)
 
@@ -336,7 +342,7 @@ class Shard:
 
     # Events
 
-    def subscribe(self, session: str, re: int, subscription: Subscription) -> None:
+    def subscribe(self, session: str, re: int, subscription: Subscription, now: float) -> None:
         """The subscription is there from its answer on (SUB-6).
 
         Raises:
@@ -351,6 +357,8 @@ class Shard:
             if subscription.durable:
                 self._ledger.write(SubscriptionAdded(subscription))
                 commit = self._ledger.commit
+                if not self._desk.hosts.hosts_type(subscription.key.agent_type):
+                    self._expiry.unhosted(subscription.key.agent_type, now)
                 if before is not None:
                     self._forget_transient(subscription.key.agent_type)
             elif before is not None and before.durable:
@@ -440,6 +448,9 @@ class Shard:
         """Puts dead letters back at the tails of their recipients' queues, as far as these have room."""
         found = self._dead_letters.find(wanted)
         replayed = [entry for entry in found if self._deliveries.replay(entry, now)]
+        for agent_type in {entry.recipient.type for entry in replayed}:
+            if not self._desk.hosts.hosts_type(agent_type):
+                self._expiry.unhosted(agent_type, now)
         self._desk.out.append(Told(ask, len(replayed), self._ledger.commit if replayed else NO_COMMIT))
 
     def purge(self, ask: int, wanted: DeadLetterFilter) -> None:
@@ -499,6 +510,7 @@ class Shard:
         self._dead_letters.tick(now)
         self._producers.tick(now)
         self._event_ids.tick(now)
+        self._expiry.tick(now)
         for agent_type in self._desk.hosts.take_expired(now):
             self._calls.retry(agent_type, now)
         self._replies.tick(now)
@@ -521,6 +533,7 @@ class Shard:
             self._replies.next_due(),
             self._producers.next_due(),
             self._event_ids.next_due(),
+            self._expiry.next_due(),
         )
         return min((due for due in dues if due is not None), default=None)
 

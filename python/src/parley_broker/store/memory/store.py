@@ -50,6 +50,7 @@ class MemoryStore:
             term,
             Summary(
                 subscriptions=self._subscriptions.all(),
+                unhosted=self._subscriptions.unhosted(),
                 backlogs=self._events.backlogs(),
                 last_position=self._events.last_position,
                 dead_letters=self._dead_letters.entries(),

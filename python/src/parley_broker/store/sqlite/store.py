@@ -16,7 +16,7 @@ from parley_broker.store.sqlite.events import EVENTS, load_backlogs, read_events
 from parley_broker.store.sqlite.producers import PRODUCERS, load_event_ids, load_producers
 from parley_broker.store.sqlite.replies import REPLIES, load_replies, read_reply
 from parley_broker.store.sqlite.states import STATES, read_state
-from parley_broker.store.sqlite.subscriptions import SUBSCRIPTIONS, load_subscriptions
+from parley_broker.store.sqlite.subscriptions import SUBSCRIPTIONS, load_subscriptions, load_unhosted
 from parley_broker.store.sqlite.table import Tables, get_meta
 
 FILE_NAME = "broker.db"
@@ -85,6 +85,7 @@ class SqliteStore:
                 term,
                 Summary(
                     subscriptions=load_subscriptions(db),
+                    unhosted=load_unhosted(db),
                     backlogs=load_backlogs(db),
                     last_position=get_meta(db, "last_position"),
                     dead_letters=load_dead_letters(db),

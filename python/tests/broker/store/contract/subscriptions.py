@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parley_broker.core.messages import Subscription, SubscriptionKey, TopicMatch
-from parley_broker.core.records import SubscriptionAdded, SubscriptionRemoved
+from parley_broker.core.records import SubscriptionAdded, SubscriptionRemoved, TypeHosted, TypeUnhosted
 from parley_broker.store.base import Store
 
 
@@ -20,3 +20,11 @@ class SubscriptionContract:
         assert found == {exact: Subscription(exact, True, 9), prefix: Subscription(prefix)}
         store.commit([SubscriptionRemoved(exact), SubscriptionRemoved(exact)], term)
         assert [s.key for s in store.load(term).summary.subscriptions] == [prefix]
+
+    def test_types_without_a_host_are_kept_with_their_moment(self, store: Store) -> None:
+        term = store.open().term
+        store.commit([TypeUnhosted("a", 1_700_000_000.25), TypeUnhosted("b", 2.0)], term)
+        store.commit([TypeUnhosted("b", 3.5), TypeHosted("nobody")], term)
+        assert dict(store.load(term).summary.unhosted) == {"a": 1_700_000_000.25, "b": 3.5}
+        store.commit([TypeHosted("a")], term)
+        assert store.load(term).summary.unhosted == (("b", 3.5),)

@@ -11,7 +11,7 @@ internal sealed class Commands(KitLine kit)
     private static readonly string[] Capabilities =
     [
         "json", "protobuf", "probe", "probe_v2", "probe_wide", "versioned", "stateless", "typed", "pinned", "encode", "prefix",
-        "ephemeral", "wait_for_ready", "block", "several_runtimes", "cancel",
+        "ephemeral", "wait_for_ready", "block", "several_runtimes", "cancel", "resume",
     ];
 
     private readonly Gates _gates = new();

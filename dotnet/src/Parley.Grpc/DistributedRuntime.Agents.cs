@@ -1,12 +1,11 @@
-using System.Collections.Concurrent;
 using Parley.Wire.V1;
 
 namespace Parley;
 
 public sealed partial class DistributedRuntime
 {
-    // What was asked for before the start, in order.
-    private readonly ConcurrentQueue<Subscription> _subscriptionsAtStart = new();
+    // What every session is told, in the order asked for.
+    private readonly List<Subscription> _subscriptions = [];
 
     /// <inheritdoc />
     public async Task<AgentType> RegisterAgentFactoryAsync(
@@ -36,13 +35,11 @@ public sealed partial class DistributedRuntime
     public async Task AddSubscriptionAsync(Subscription subscription, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(subscription);
-        if (Volatile.Read(ref _starting) is null)
+        Remember([subscription]);
+        if (Volatile.Read(ref _starting) is not null)
         {
-            _subscriptionsAtStart.Enqueue(subscription);
-            return;
+            await SubscribeAsync(subscription, cancellationToken).ConfigureAwait(false);
         }
-
-        await SubscribeAsync(subscription, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc />
@@ -50,20 +47,21 @@ public sealed partial class DistributedRuntime
     {
         ArgumentNullException.ThrowIfNull(subscription);
         ThrowIfNotRunning();
+        lock (_subscriptions)
+        {
+            _subscriptions.RemoveAll(s => s == subscription);
+        }
+
         var command = new Message { Unsubscribe = new Unsubscribe { Subscription = subscription.ToWire() } };
         await CommandAsync(command, $"Removing {subscription}", cancellationToken).ConfigureAwait(false);
     }
 
     private async Task AnnounceAsync(AgentRegistration registration, RegisterOptions options, CancellationToken cancellationToken)
     {
-        var subscriptions = AgentRegistration.SubscriptionsOf(registration.Type, options);
+        Subscription[] subscriptions = [.. AgentRegistration.SubscriptionsOf(registration.Type, options)];
         if (Volatile.Read(ref _starting) is null)
         {
-            foreach (var subscription in subscriptions)
-            {
-                _subscriptionsAtStart.Enqueue(subscription);
-            }
-
+            Remember(subscriptions);
             return;
         }
 
@@ -87,29 +85,38 @@ public sealed partial class DistributedRuntime
     {
         // Types before subscriptions: one that is not durable ends when nobody hosts its type.
         await Task.WhenAll(_host.Types.Select(t => RegisterAsync(t, cancellationToken))).ConfigureAwait(false);
-        await Task.WhenAll(_subscriptionsAtStart.Distinct().Select(s => SubscribeAsync(s, cancellationToken))).ConfigureAwait(false);
+        await Task.WhenAll(Subscriptions().Select(s => SubscribeAsync(s, cancellationToken))).ConfigureAwait(false);
+    }
+
+    private void Remember(IEnumerable<Subscription> subscriptions)
+    {
+        lock (_subscriptions)
+        {
+            _subscriptions.AddRange(subscriptions);
+        }
+    }
+
+    private Subscription[] Subscriptions()
+    {
+        lock (_subscriptions)
+        {
+            return [.. _subscriptions.Distinct()];
+        }
     }
 
     private Task SubscribeAsync(Subscription subscription, CancellationToken cancellationToken) =>
-        CommandAsync(new Message { Subscribe = new Subscribe { Subscription = subscription.ToWire() } }, $"Adding {subscription}", cancellationToken);
+        CommandAsync(Commands.Subscribe(subscription), $"Adding {subscription}", cancellationToken);
 
     private async Task RegisterAsync(AgentRegistration registration, CancellationToken cancellationToken)
     {
-        var command = new RegisterAgentType
-        {
-            Type = registration.Type,
-            Mode = registration.Mode.ToWire(),
-            Concurrency = (uint)registration.Concurrency,
-            PinnedKeys = { registration.Pinned.Keys },
-        };
-        await CommandAsync(new Message { RegisterAgentType = command }, $"Registering '{registration.Type}'", cancellationToken).ConfigureAwait(false);
+        await CommandAsync(Commands.Register(registration), $"Registering '{registration.Type}'", cancellationToken).ConfigureAwait(false);
         DistributedLog.Registered(_logger, registration.Type, registration.Mode);
     }
 
     private async Task CommandAsync(Message command, string what, CancellationToken cancellationToken)
     {
         var budget = CallBudget.Of(null, _options.ConnectTimeout, null, _options.TimeProvider);
-        await _session.AskAsync(command, new PendingAnswer(what, budget), null, cancellationToken).ConfigureAwait(false);
+        await _uplink.AskAsync(new PendingAnswer(what, budget, command) { IsRepeatable = true }, cancellationToken).ConfigureAwait(false);
     }
 
     private static void RefuseState(Type? agentClass, string type)

@@ -27,7 +27,7 @@ public sealed partial class DistributedRuntime
         }
 
         var chain = CallScope.ChainOfNewCall();
-        var budget = CallBudget.Of(options?.Timeout, _options.DefaultTimeout, CallScope.Current, _options.TimeProvider, _session.LongestCall);
+        var budget = CallBudget.Of(options?.Timeout, _options.DefaultTimeout, CallScope.Current, _options.TimeProvider, _uplink.Session.LongestCall);
         var request = new Request
         {
             Target = recipient.ToWire(),
@@ -45,7 +45,8 @@ public sealed partial class DistributedRuntime
         }
 
         var covered = chain.Count == 0 ? request.Envelope.Length : (int?)null;
-        var asking = _session.AskAsync(new Message { Request = request }, new PendingRequest(recipient, budget), covered, cancellationToken);
+        var pending = new PendingRequest(recipient, budget, new Message { Request = request }) { CoveredBytes = covered };
+        var asking = _uplink.AskAsync(pending, cancellationToken);
         var answer = await (budget.IsInherited ? budget.MarkAsync(asking) : asking).ConfigureAwait(false);
         return Open(answer, message.GetType(), expected);
     }
@@ -64,8 +65,8 @@ public sealed partial class DistributedRuntime
     private Google.Protobuf.ByteString Enclose(object message, string? messageId)
     {
         var envelope = WireTypes.ToEnvelope(_messages.Encode(message), messageId ?? _messageIds.Next());
-        return envelope.Length <= _session.MaxEnvelopeBytes ? envelope
-            : throw Limits.TooLarge($"The message {message.GetType()}", envelope.Length, _session.MaxEnvelopeBytes);
+        return envelope.Length <= _uplink.Session.MaxEnvelopeBytes ? envelope
+            : throw Limits.TooLarge($"The message {message.GetType()}", envelope.Length, _uplink.Session.MaxEnvelopeBytes);
     }
 
     private ulong EpochOf(AgentId sender) =>

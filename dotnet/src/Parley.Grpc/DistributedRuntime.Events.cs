@@ -25,9 +25,13 @@ public sealed partial class DistributedRuntime
             (publish.Sender, publish.SenderEpoch) = (sender.ToWire(), EpochOf(sender));
         }
 
-        var pending = new PendingAnswer($"Publishing to {topic}", budget);
-        var answer = await _session.AskAsync(new Message { Publish = publish }, pending, publish.Envelope.Length, cancellationToken)
-            .ConfigureAwait(false);
+        var pending = new PendingAnswer($"Publishing to {topic}", budget, new Message { Publish = publish })
+        {
+            CoveredBytes = publish.Envelope.Length,
+            // Its number tells the broker that it came before (PUB-4); an ephemeral one has none, and is for at most once.
+            IsRepeatable = !publish.Ephemeral,
+        };
+        var answer = await _uplink.AskAsync(pending, cancellationToken).ConfigureAwait(false);
         if (answer.Published is { Recipients: 0, Duplicate: false })
         {
             _noRecipients.Warn(topic);

@@ -6,9 +6,10 @@ public sealed partial class DistributedRuntime
 {
     private readonly CancellationTokenSource _tornDown = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private const string Stopped = "The runtime has been stopped.";
+
     private readonly Lock _lock = new();
     private Task? _starting;
-    private string? _lost;
     private Task? _stopping;
 
     /// <summary>Raised after each change of <see cref="State"/>, on a thread of the runtime's own: handlers must not block.</summary>
@@ -51,16 +52,11 @@ public sealed partial class DistributedRuntime
     public async ValueTask DisposeAsync()
     {
         await StopAsync().ConfigureAwait(false);
+        _uplink.Dispose();
         _tornDown.Dispose();
     }
 
-    private void Open()
-    {
-        _session.Start(Receive);
-        _ = WatchAsync();
-    }
-
-    private void Receive(Message message)
+    void IUplinkUser.Take(Session session, Message message)
     {
         switch (message.KindCase)
         {
@@ -72,54 +68,29 @@ public sealed partial class DistributedRuntime
                 DistributedLog.Draining(_logger, $"the broker said goodbye: {message.Goodbye.Reason}");
                 break;
             default:
-                _dispatcher.Handle(message);
+                _dispatcher.Handle(session, message);
                 break;
         }
     }
 
-    private async Task WatchAsync()
-    {
-        var why = await _session.Ended.ConfigureAwait(false);
-        lock (_lock)
-        {
-            if (_stopping is not null)
-            {
-                return;
-            }
+    Task IUplinkUser.RejoinAsync(Session session) =>
+        Volatile.Read(ref _starting) is null ? Task.CompletedTask : Rejoining.RunAsync(_context, _dispatcher, session, Subscriptions());
 
-            _lost = why;
-        }
+    void IUplinkUser.SessionLost(Session session) => _dispatcher.SessionLost(session);
 
-        try
-        {
-            DistributedLog.ConnectionLost(_logger, why);
-            await TearDownAsync().ConfigureAwait(false);
-            Change(RuntimeState.Lost, why);
-        }
-        finally
-        {
-            _ended.TrySetException(Unavailable(why));
-            // Who does not wait for the end need not hear of it.
-            _ = _ended.Task.Exception;
-        }
-    }
+    void IUplinkUser.Changed(RuntimeState state, string reason) => Change(state, reason);
 
     private async Task DrainAsync(CancellationToken cancellationToken)
     {
         try
         {
-            if (_lost is null)
-            {
-                Change(RuntimeState.Draining, "stop");
-                DistributedLog.Draining(_logger, "the runtime is being stopped");
-                await HandOverAsync(cancellationToken).ConfigureAwait(false);
-            }
-
-            await _session.CloseAsync("stop").ConfigureAwait(false);
+            Change(RuntimeState.Draining, "stop");
+            DistributedLog.Draining(_logger, "the runtime is being stopped");
+            await HandOverAsync(cancellationToken).ConfigureAwait(false);
+            await _uplink.CloseAsync("stop", Stopped).ConfigureAwait(false);
             await TearDownAsync().ConfigureAwait(false);
             await _host.DisposeAgentsAsync(_logger).ConfigureAwait(false);
-            await _session.DisposeAsync().ConfigureAwait(false);
-            Change(RuntimeState.Closed, _lost ?? string.Empty);
+            Change(RuntimeState.Closed, string.Empty);
             DistributedLog.Stopped(_logger);
         }
         finally
@@ -131,14 +102,20 @@ public sealed partial class DistributedRuntime
     /// <summary>Lets what was dispatched here finish, within the drain timeout (DRN-2).</summary>
     private async Task HandOverAsync(CancellationToken cancellationToken)
     {
+        // Without a connection nothing of what runs could be told to anybody.
+        if (!_uplink.IsUp)
+        {
+            return;
+        }
+
         var budget = CallBudget.Of(null, _options.DrainTimeout, null, _options.TimeProvider);
+        var session = _uplink.Session;
         try
         {
-            if (_starting is not null && _session.Understands(Message.KindOneofCase.Drain))
+            if (_starting is not null && session.Understands(Message.KindOneofCase.Drain))
             {
-                var drain = new Drain { TimeoutMs = (uint)_options.DrainTimeout.TotalMilliseconds, Reason = "stop" };
-                await _session.AskAsync(new Message { Drain = drain }, new PendingAnswer("Draining", budget), null, cancellationToken)
-                    .ConfigureAwait(false);
+                var drain = new Message { Drain = new Drain { TimeoutMs = (uint)_options.DrainTimeout.TotalMilliseconds, Reason = "stop" } };
+                await session.AskAsync(new PendingAnswer("Draining", budget, drain), cancellationToken).ConfigureAwait(false);
             }
 
             await _context.InFlight.WhenIdleAsync().WaitAsync(budget.Deadline.Remaining, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
@@ -157,7 +134,17 @@ public sealed partial class DistributedRuntime
 
     private void Change(RuntimeState state, string reason)
     {
-        State = state;
+        lock (_lock)
+        {
+            // Stopped is stopped, whatever the connection does.
+            if (State == state || State == RuntimeState.Closed)
+            {
+                return;
+            }
+
+            State = state;
+        }
+
         var change = new RuntimeStateChangedEventArgs(state, reason);
         foreach (var handler in Delegate.EnumerateInvocationList(StateChanged))
         {
@@ -189,16 +176,9 @@ public sealed partial class DistributedRuntime
 
     private void ThrowIfEnded()
     {
-        if (_lost is { } why)
-        {
-            throw Unavailable(why);
-        }
-
         if (_stopping is not null)
         {
-            throw new UnavailableException("The runtime has been stopped.");
+            throw new UnavailableException(Stopped);
         }
     }
-
-    private static UnavailableException Unavailable(string why) => new($"The connection to the broker was lost: {why}.");
 }

@@ -7,27 +7,30 @@ using Parley.Wire.V1;
 namespace Parley;
 
 /// <summary>A runtime whose agents are reached, and reach others, through a broker.</summary>
-/// <remarks>One session on one connection. When the connection is lost the runtime ends, with UNAVAILABLE.</remarks>
-public sealed partial class DistributedRuntime : IAgentRuntime
+/// <remarks>
+/// A lost connection is replaced, over all addresses in turn, until <see cref="StopAsync"/>: within the session's grace nothing is lost;
+/// after it the agents are registered and claimed anew. <see cref="StateChanged"/> tells.
+/// </remarks>
+public sealed partial class DistributedRuntime : IAgentRuntime, IUplinkUser
 {
     private readonly DistributedRuntimeOptions _options;
     private readonly ILogger _logger;
     private readonly SerializationRegistry _messages = new();
     private readonly AgentHost _host;
-    private readonly Session _session;
+    private readonly Uplink _uplink;
     private readonly MessageIds _messageIds;
     private readonly DispatchContext _context;
     private readonly Dispatcher _dispatcher;
     private readonly NoRecipientsWarning _noRecipients;
 
-    private DistributedRuntime(DistributedRuntimeOptions options, Connection connection, string producerId)
+    private DistributedRuntime(DistributedRuntimeOptions options, Uplink uplink, string producerId)
     {
         _options = options;
         _logger = options.LoggerFactory.CreateLogger("Parley.DistributedRuntime");
         _host = new AgentHost(this, _messages, options.LoggerFactory);
-        _session = new Session(connection, options.TimeProvider, _logger);
+        _uplink = uplink;
         _messageIds = new MessageIds(producerId[..8]);
-        _context = new DispatchContext(_host, _session, _messages, options, _messageIds, _logger, _tornDown.Token);
+        _context = new DispatchContext(_host, _uplink, _messages, options, _messageIds, _logger, _tornDown.Token);
         _dispatcher = new Dispatcher(_context);
         _noRecipients = new NoRecipientsWarning(_logger, options.TimeProvider);
     }
@@ -81,12 +84,10 @@ public sealed partial class DistributedRuntime : IAgentRuntime
             Kinds = { WireTypes.UnderstoodKinds },
         };
         var logger = options.LoggerFactory.CreateLogger("Parley.Connection");
-        var connector = new Connector(addresses, hello, options.ConnectTimeout, options.TimeProvider, logger);
-        var (connection, address) = await connector.ConnectAsync(cancellationToken).ConfigureAwait(false);
-        var welcome = connection.Welcome;
-        DistributedLog.Connected(logger, address.Text, hello.InstanceId, welcome.SessionId, $"{welcome.BrokerName} {welcome.BrokerVersion}");
-        var runtime = new DistributedRuntime(options, connection, producerId);
-        runtime.Open();
+        var connector = new Connector(addresses, hello, options.TimeProvider, logger);
+        var uplink = await Uplink.ConnectAsync(connector, options.ConnectTimeout, options.TimeProvider, logger, cancellationToken).ConfigureAwait(false);
+        var runtime = new DistributedRuntime(options, uplink, producerId);
+        uplink.Serve(runtime);
         return runtime;
     }
 

@@ -3,16 +3,22 @@ namespace Parley;
 /// <summary>How a <see cref="DistributedRuntime"/> stands with its broker.</summary>
 public enum RuntimeState
 {
-    /// <summary>Connected.</summary>
+    /// <summary>Connected, and the broker knows this process's agents.</summary>
     Connected,
+
+    /// <summary>The connection broke, another one is sought. Within the session's grace nothing is lost: what runs goes on, what is sent waits.</summary>
+    Reconnecting,
+
+    /// <summary>Connected again, in the same session.</summary>
+    Resumed,
+
+    /// <summary>The session is over and a new one is sought: outstanding calls have ended, with OUTCOME_UNKNOWN unless they have an idempotency key.</summary>
+    Lost,
 
     /// <summary>This process, or the broker, is about to go: what runs finishes, nothing new comes.</summary>
     Draining,
 
-    /// <summary>The connection was lost; the runtime has ended.</summary>
-    Lost,
-
-    /// <summary>The runtime was stopped in order.</summary>
+    /// <summary>The runtime was stopped.</summary>
     Closed,
 }
 

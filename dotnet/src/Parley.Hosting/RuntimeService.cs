@@ -30,6 +30,5 @@ internal sealed class RuntimeService(
         await base.StopAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    // Fails when the connection is lost; the host then does what it is set to do.
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => hosted.Inner!.Completion;
 }

@@ -35,16 +35,17 @@ public sealed class HostingTests
     }
 
     [Fact]
-    public async Task A_lost_connection_stops_the_host()
+    public async Task A_lost_connection_shows_in_the_health_and_stops_nothing()
     {
         await using var broker = await BrokerProcess.StartAsync();
         var builder = NewHost(broker.Url);
         builder.Services.AddParley();
         using var host = builder.Build();
         await host.StartAsync().Within();
-        var stopped = host.WaitForShutdownAsync();
         broker.Kill();
-        await stopped.Within();
+        await UntilAsync(async () => await HealthAsync(host) != HealthStatus.Healthy).Within();
+        Assert.False(host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested);
+        await host.StopAsync().Within();
     }
 
     [Fact]
@@ -61,6 +62,14 @@ public sealed class HostingTests
         using var other = good.Build();
         var options = other.Services.GetRequiredService<IOptions<DistributedRuntimeOptions>>().Value;
         Assert.Equal(("grpc://somewhere:1", "label!", TimeSpan.FromSeconds(7)), (options.BrokerUrl, options.InstanceId, options.DefaultTimeout));
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        while (!await condition())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20));
+        }
     }
 
     private static HostApplicationBuilder NewHost(string url)

@@ -25,8 +25,6 @@ internal sealed class Connection : IAsyncDisposable
     /// <summary>The frame that began with Welcome.</summary>
     public Frame FirstFrame { get; private set; } = null!;
 
-    public ReceiveWindow Window { get; } = new();
-
     public IClientStreamWriter<Frame> Requests => _call.RequestStream;
 
     public IAsyncStreamReader<Frame> Responses => _call.ResponseStream;
@@ -67,7 +65,17 @@ internal sealed class Connection : IAsyncDisposable
     }
 
     /// <summary>Ends the stream at once.</summary>
-    public void Abort() => _aborted.Cancel();
+    public void Abort()
+    {
+        try
+        {
+            _aborted.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended already.
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -77,10 +85,33 @@ internal sealed class Connection : IAsyncDisposable
         _aborted.Dispose();
     }
 
+    /// <summary>Ends the session that was resumed on this connection.</summary>
+    public async Task SayGoodbyeAsync(string reason)
+    {
+        try
+        {
+            await Requests.WriteAsync(new Frame { FirstSeq = Welcome.Received + 1, Messages = { new Message { Goodbye = new Goodbye { Reason = reason } } } })
+                .ConfigureAwait(false);
+            await Requests.CompleteAsync().ConfigureAwait(false);
+            while (await Responses.MoveNext(_aborted.Token).ConfigureAwait(false))
+            {
+                // What the broker still says is for nobody.
+            }
+        }
+        catch (Exception e) when (e is RpcException or OperationCanceledException)
+        {
+            // It is over either way.
+        }
+    }
+
     private async Task GreetAsync(Hello hello)
     {
-        var frame = new Frame { Messages = { new Message { Id = HelloId, Hello = hello } } };
-        Window.Stamp(frame);
+        var frame = new Frame
+        {
+            CreditMessages = ReceiveWindow.FirstMessages,
+            CreditBytes = ReceiveWindow.FirstBytes,
+            Messages = { new Message { Id = HelloId, Hello = hello } },
+        };
         try
         {
             await Requests.WriteAsync(frame).ConfigureAwait(false);

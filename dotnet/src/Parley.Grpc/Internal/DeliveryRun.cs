@@ -3,127 +3,204 @@ using Parley.Wire.V1;
 namespace Parley;
 
 /// <summary>An event on its way through its handler; settled by one Ack or Nack, unless it is ephemeral (DLV-2).</summary>
-internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher, HostedAgent hosted, Delivery delivery) : SlotRun
+internal sealed class DeliveryRun : SlotRun
 {
-    // Here, so that a malformed delivery fails before it is taken up.
-    private readonly TopicId _topic = delivery.Topic.FromWire();
-    private readonly AgentId? _sender = delivery.Sender?.FromWire();
-    private int _isSettled;
-    private int _isForgotten;
+    private readonly DispatchContext _context;
+    private readonly DeliveryLedger _ledger;
+    private readonly HostedAgent _hosted;
+    private readonly TopicId _topic;
+    private readonly AgentId? _sender;
+    private readonly Lock _lock = new();
+    private Session _session;
+    private Delivery _delivery;
+    private Func<Delivery, Message>? _result;
+    private bool _isFinished;
+    private int _settlements;
     private Task _settling = Task.CompletedTask;
+
+    public DeliveryRun(DispatchContext context, DeliveryLedger ledger, Session session, HostedAgent hosted, Delivery delivery)
+    {
+        (_context, _ledger, _session, _hosted, _delivery) = (context, ledger, session, hosted, delivery);
+        // Here, so that a malformed delivery fails before it is taken up.
+        (_topic, _sender) = (delivery.Topic.FromWire(), delivery.Sender?.FromWire());
+    }
+
+    public ulong Position => _delivery.Position;
+
+    public ulong Round => Volatile.Read(ref _delivery).Round;
+
+    public string Incarnation => Volatile.Read(ref _session).Welcome.Incarnation;
+
+    /// <summary>Whether its handler runs or has run; set by the ledger.</summary>
+    public bool IsStarted { get; set; }
+
+    /// <summary>Whether there is a result.</summary>
+    public bool IsFinished => Volatile.Read(ref _isFinished);
+
+    private bool IsEphemeral => Position == 0;
+
+    public bool IsOf(Session session) => ReferenceEquals(Volatile.Read(ref _session), session);
+
+    /// <summary>The event was delivered again: it is settled under that epoch and round, at once if there is a result (DLV-4).</summary>
+    public void Attach(DeliveryRun again)
+    {
+        lock (_lock)
+        {
+            var isKnown = _session == again._session && Round == again.Round;
+            (_session, _delivery) = (again._session, again._delivery);
+            // A result that is on its way under that round need not be said twice.
+            if (_result is not null && !isKnown)
+            {
+                SendResult();
+            }
+        }
+    }
 
     public override async Task RunAsync()
     {
-        var options = context.Options;
+        var options = _context.Options;
         using var limit = new CancellationTokenSource(options.EventTimeout, options.TimeProvider);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, context.TornDown);
-        using var blocked = hosted.IsStateless ? null : new BlockedAgentWarning(hosted.Id, options.TimeProvider, context.Logger);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _context.TornDown, _hosted.Dropped);
+        using var blocked = _hosted.IsStateless ? null : new BlockedAgentWarning(_hosted.Id, options.TimeProvider, _context.Logger);
         // Whether the handler has noticed or not (DLV-9); the agent's other events wait for it all the same.
         await using (limit.Token.UnsafeRegister(static s => ((DeliveryRun)s!).GiveUp(), this).ConfigureAwait(true))
         {
-            await EndWithAsync(limit.Token, either.Token).ConfigureAwait(false);
+            await EndWithAsync(limit.Token, any.Token).ConfigureAwait(false);
         }
 
         ReleaseSlot();
-        if (hosted.Events.Next() is { } next)
+        if (_hosted.Events.Next() is { } next)
         {
-            context.Slots.Start(hosted, (SlotRun)next);
+            _context.Slots.Start(_hosted, (SlotRun)next);
         }
 
         await _settling.ConfigureAwait(false);
-        await context.EndAsync(hosted).ConfigureAwait(false);
+        await _context.EndAsync(_hosted).ConfigureAwait(false);
     }
 
     private async Task EndWithAsync(CancellationToken limit, CancellationToken token)
     {
         try
         {
-            context.Session.GiveBack(delivery.Envelope.Length);
-            var settlement = await HandleAsync(token).ConfigureAwait(false);
-            if (limit.IsCancellationRequested)
+            _session.GiveBack(_delivery.Envelope.Length);
+            var agent = await StartAsync().ConfigureAwait(true);
+            if (agent is not null)
             {
-                GiveUp();
+                var ignored = await HandleAsync(agent, token).ConfigureAwait(false);
+                Finish(d => Settlement.Ack(d, ignored), limit);
             }
-
-            Settle(settlement);
         }
-        catch when (limit.IsCancellationRequested)
+        catch (Exception) when (limit.IsCancellationRequested)
         {
             GiveUp();
         }
-        catch (Exception e) when (!context.TornDown.IsCancellationRequested)
+        catch (Exception e) when (_context.TornDown.IsCancellationRequested || _hosted.Dropped.IsCancellationRequested)
         {
-            var failure = e as ParleyException ?? HandlerFailures.Of(e, hosted.Id, null, token);
-            if (Settle(Settlement.Nack(delivery, failure)))
-            {
-                LogFailure(failure.ReasonName, e);
-            }
+            // The event is the broker's again.
+            LogFailure(nameof(ErrorReason.Cancelled), e);
+            _ledger.Forget(_hosted, this);
         }
         catch (Exception e)
         {
-            // The session is over: the event is the broker's again.
-            LogFailure(nameof(ErrorReason.Cancelled), e);
-            Settle(null);
+            var failure = e as ParleyException ?? HandlerFailures.Of(e, _hosted.Id, null, token);
+            LogFailure(failure.ReasonName, e);
+            Finish(d => Settlement.Nack(d, failure), limit);
+        }
+    }
+
+    /// <summary>The agent, if its handler should start.</summary>
+    private async Task<IAgent?> StartAsync()
+    {
+        // In the agent's turn, as the handler itself.
+        var agent = await _hosted.Ready.ConfigureAwait(true);
+        await _session.ConfirmAsync().ConfigureAwait(true);
+        if (IsEphemeral)
+        {
+            return agent;
+        }
+
+        // Of a session that is over, or of an older round: it comes again.
+        if (!_session.IsOver && !_hosted.Dropped.IsCancellationRequested && _ledger.Start(_hosted, this))
+        {
+            return agent;
+        }
+
+        _ledger.Forget(_hosted, this);
+        return null;
+    }
+
+    private void Finish(Func<Delivery, Message> result, CancellationToken limit)
+    {
+        if (limit.IsCancellationRequested)
+        {
+            GiveUp();
+        }
+        else
+        {
+            TryFinish(result);
         }
     }
 
     private void GiveUp()
     {
-        var limit = context.Options.EventTimeout;
-        var failure = new DeadlineExceededException($"The handler of {hosted.Id} ran for more than {limit}, the limit for events.");
-        if (Settle(Settlement.Nack(delivery, failure)))
+        var limit = _context.Options.EventTimeout;
+        var failure = new DeadlineExceededException($"The handler of {_hosted.Id} ran for more than {limit}, the limit for events.");
+        if (TryFinish(d => Settlement.Nack(d, failure)))
         {
             LogFailure(failure.ReasonName, failure);
             ReleaseSlot();
         }
     }
 
-    /// <summary>Sends the result of this attempt, or, null, drops it; false if it has one already.</summary>
-    private bool Settle(Message? settlement)
+    /// <summary>Sets the result of this attempt and sends it; false if there is one already.</summary>
+    private bool TryFinish(Func<Delivery, Message> result)
     {
-        if (Interlocked.Exchange(ref _isSettled, 1) == 1)
+        lock (_lock)
         {
-            return false;
-        }
+            if (_result is not null)
+            {
+                return false;
+            }
 
-        _settling = SettleAsync(settlement);
-        return true;
-    }
+            _result = result;
+            Volatile.Write(ref _isFinished, true);
+            if (!IsEphemeral)
+            {
+                SendResult();
+            }
 
-    private async Task SettleAsync(Message? settlement)
-    {
-        if (settlement is not null && delivery.Position > 0)
-        {
-            await Settlement.SendAsync(context, hosted.Id, delivery.EventId, settlement, Forget).ConfigureAwait(false);
-        }
-        Forget();
-    }
-
-    // Once: the position may have been delivered anew by the time that the second word comes.
-    private void Forget()
-    {
-        if (Interlocked.Exchange(ref _isForgotten, 1) == 0)
-        {
-            dispatcher.Forget(hosted.Id, delivery.Position);
+            return true;
         }
     }
 
-    private async Task<Message?> HandleAsync(CancellationToken token)
+    private void SendResult()
     {
-        // In the agent's turn, as the handler itself.
-        var agent = await hosted.Ready.ConfigureAwait(true);
-        await context.Session.ConfirmAsync().ConfigureAwait(true);
-        if (delivery.Position > 0 && !hosted.Enters(delivery.Round))
+        var settlement = ++_settlements;
+        _settling = Settlement.SendAsync(_context, _session, _hosted.Id, _delivery.EventId, _result!(_delivery), answer => Settled(settlement, answer));
+    }
+
+    // A result that the broker did not look for may be asked for again; any other answer ends the matter.
+    private void Settled(int settlement, Message answer)
+    {
+        lock (_lock)
         {
-            // A newer round began while it waited.
-            return null;
+            if (settlement != _settlements || answer.Error is { Reason: Wire.V1.ErrorReason.NotFound })
+            {
+                return;
+            }
         }
 
-        var envelope = WireTypes.ParseEnvelope(delivery.Envelope);
+        _ledger.Forget(_hosted, this);
+    }
+
+    /// <summary>Runs the handler; true if the agent does not know the event's type, or does not handle it (DLV-8).</summary>
+    private async Task<bool> HandleAsync(IAgent agent, CancellationToken token)
+    {
+        var envelope = WireTypes.ParseEnvelope(_delivery.Envelope);
         object message;
         try
         {
-            message = context.Messages.Decode(envelope.Content() ?? throw new MalformedPayloadException("The event has no payload."));
+            message = _context.Messages.Decode(envelope.Content() ?? throw new MalformedPayloadException("The event has no payload."));
         }
         catch (UnknownMessageTypeException e)
         {
@@ -133,7 +210,7 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
         try
         {
             await InvokeAsync(agent, message, envelope.MessageId, token).ConfigureAwait(false);
-            return Settlement.Ack(delivery, ignored: false);
+            return false;
         }
         catch (UnhandledMessageException e) when (e.IsAbout(message))
         {
@@ -141,26 +218,26 @@ internal sealed class DeliveryRun(DispatchContext context, Dispatcher dispatcher
         }
         catch (Exception e)
         {
-            throw HandlerFailures.Of(e, hosted.Id, message, token);
+            throw HandlerFailures.Of(e, _hosted.Id, message, token);
         }
     }
 
     private async ValueTask InvokeAsync(IAgent agent, object message, string messageId, CancellationToken token)
     {
-        CallScope.Enter(new CallScope(hosted.Id, hosted.Epoch, [hosted.Id], null));
+        CallScope.Enter(new CallScope(_hosted.Id, _hosted.Epoch, [_hosted.Id], null));
         var told = new MessageContext(_sender, _topic, IsRpc: false, messageId, token)
         {
-            Attempt = (int)Math.Max(delivery.Attempt, 1),
+            Attempt = (int)Math.Max(_delivery.Attempt, 1),
         };
         await agent.OnMessageAsync(message, told).ConfigureAwait(false);
     }
 
-    private Message Ignored(ParleyException why)
+    private bool Ignored(ParleyException why)
     {
-        DistributedLog.EventIgnored(context.Logger, delivery.EventId, _topic, hosted.Id, why.Message);
-        return Settlement.Ack(delivery, ignored: true);
+        DistributedLog.EventIgnored(_context.Logger, _delivery.EventId, _topic, _hosted.Id, why.Message);
+        return true;
     }
 
     private void LogFailure(string reason, Exception cause) =>
-        DistributedLog.EventFailed(context.Logger, delivery.EventId, _topic, hosted.Id, (int)delivery.Attempt, reason, cause);
+        DistributedLog.EventFailed(_context.Logger, _delivery.EventId, _topic, _hosted.Id, (int)_delivery.Attempt, reason, cause);
 }

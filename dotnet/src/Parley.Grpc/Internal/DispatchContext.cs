@@ -5,7 +5,7 @@ namespace Parley;
 /// <summary>What every message to an agent of this process needs.</summary>
 internal sealed record DispatchContext(
     AgentHost Host,
-    Session Session,
+    Uplink Uplink,
     SerializationRegistry Messages,
     DistributedRuntimeOptions Options,
     MessageIds MessageIds,

@@ -8,34 +8,34 @@ namespace Parley;
 /// <remarks>Everything here runs on the reading loop and only starts things; handlers run elsewhere.</remarks>
 internal sealed class Dispatcher(DispatchContext context)
 {
-    private readonly ConcurrentDictionary<ulong, RequestRun> _running = new();
-    private readonly ConcurrentDictionary<(AgentId Recipient, ulong Position), byte> _unsettled = new();
+    private readonly ConcurrentDictionary<(Session Session, ulong Id), RequestRun> _running = new();
+    private readonly DeliveryLedger _ledger = new();
 
     /// <summary>Takes up one command.</summary>
-    public void Handle(Message message)
+    public void Handle(Session session, Message message)
     {
         try
         {
             switch (message.KindCase)
             {
                 case Message.KindOneofCase.Request:
-                    Take(message.Id, message.Request);
+                    Take(session, message.Id, message.Request);
                     break;
                 case Message.KindOneofCase.Delivery:
-                    Take(message.Delivery);
+                    Take(session, message.Delivery);
                     break;
                 case Message.KindOneofCase.Cancel:
-                    if (_running.TryGetValue(message.Cancel.RequestId, out var run))
+                    if (_running.TryGetValue((session, message.Cancel.RequestId), out var run))
                     {
                         run.Cancel();
                     }
 
                     break;
                 case Message.KindOneofCase.Activate:
-                    Take(message.Id, message.Activate);
+                    Take(session, message.Id, message.Activate);
                     break;
                 case Message.KindOneofCase.Deactivate:
-                    _ = DeactivateAsync(message.Id, message.Deactivate);
+                    _ = DeactivateAsync(session, message.Id, message.Deactivate);
                     break;
                 default:
                     RefuseUnknown(message);
@@ -45,15 +45,15 @@ internal sealed class Dispatcher(DispatchContext context)
         catch (ParleyException e)
         {
             // MSG-5, the other way round: a bad command fails alone.
-            Refuse(message.Id, e, message.KindCase.ToString());
+            Refuse(session, message.Id, e, message.KindCase.ToString());
         }
         catch (Exception e)
         {
-            Refuse(message.Id, new InternalErrorException($"{e.GetType().Name}: {e.Message}", e), message.KindCase.ToString());
+            Refuse(session, message.Id, new InternalErrorException($"{e.GetType().Name}: {e.Message}", e), message.KindCase.ToString());
         }
     }
 
-    /// <summary>The session is over: the tokens of running calls fire.</summary>
+    /// <summary>The runtime ends: the tokens of running calls fire.</summary>
     public void CancelAll()
     {
         foreach (var run in _running.Values)
@@ -63,23 +63,39 @@ internal sealed class Dispatcher(DispatchContext context)
     }
 
     /// <summary>A call has been answered.</summary>
-    public void Forget(ulong requestId) => _running.TryRemove(requestId, out _);
+    public void Forget(Session session, ulong requestId) => _running.TryRemove((session, requestId), out _);
 
-    /// <summary>An event's result has been answered, or is wanted by nobody.</summary>
-    public void Forget(AgentId recipient, ulong position) => _unsettled.TryRemove((recipient, position), out _);
+    /// <summary>The agents that this process holds, for Claim (SES-14).</summary>
+    public IReadOnlyList<HostedAgent> Held() => [.. context.Host.Agents.Where(a => a.Ready is { IsFaulted: false })];
 
-    private void Take(ulong id, Request request)
+    /// <summary>An agent's place here was taken away: its handlers' tokens fire, and its results are wanted by nobody.</summary>
+    public void Drop(HostedAgent hosted)
+    {
+        _ = context.Host.RetireAsync(hosted, context.Logger);
+        hosted.Drop();
+        foreach (var run in _running.Values.Where(r => r.Hosted == hosted))
+        {
+            run.Cancel();
+        }
+
+        _ledger.Forget(hosted);
+    }
+
+    /// <summary>A session is over.</summary>
+    public void SessionLost(Session session) => _ledger.ForgetBefore(session);
+
+    private void Take(Session session, ulong id, Request request)
     {
         var target = request.Target.FromWire();
         var isRoot = request.CallChain.Count == 0;
         if (FindTarget(target, request.Epoch) is not { } hosted)
         {
-            GiveBackIf(isRoot, request.Envelope.Length);
+            GiveBackIf(isRoot, session, request.Envelope.Length);
             throw NotHere(target, request.Epoch);
         }
 
-        var run = new RequestRun(context, this, hosted, id, request);
-        _running[id] = run;
+        var run = new RequestRun(context, this, session, hosted, id, request);
+        _running[(session, id)] = run;
         Begin(hosted);
         if (isRoot)
         {
@@ -91,21 +107,25 @@ internal sealed class Dispatcher(DispatchContext context)
         }
     }
 
-    private void Take(Delivery delivery)
+    private void Take(Session session, Delivery delivery)
     {
         var recipient = delivery.Recipient.FromWire();
         if (FindTarget(recipient, delivery.Epoch) is not { } hosted)
         {
-            GiveBackIf(true, delivery.Envelope.Length);
-            _ = RefuseAsync(delivery, recipient, NotHere(recipient, delivery.Epoch));
+            session.GiveBack(delivery.Envelope.Length);
+            _ = RefuseAsync(session, delivery, recipient, NotHere(recipient, delivery.Epoch));
             return;
         }
 
-        var run = new DeliveryRun(context, this, hosted, delivery);
-        if (delivery.Position > 0 && (!hosted.Enters(delivery.Round) || !_unsettled.TryAdd((recipient, delivery.Position), 0)))
+        var run = new DeliveryRun(context, _ledger, session, hosted, delivery);
+        if (delivery.Position > 0 && _ledger.Admit(hosted, run) is { } known)
         {
-            // Of an older round, or running already (DLV-4).
-            GiveBackIf(true, delivery.Envelope.Length);
+            session.GiveBack(delivery.Envelope.Length);
+            if (known != run)
+            {
+                known.Attach(run);
+            }
+
             return;
         }
 
@@ -127,15 +147,15 @@ internal sealed class Dispatcher(DispatchContext context)
         hosted.InFlight.Add();
     }
 
-    private void GiveBackIf(bool covered, int bytes)
+    private static void GiveBackIf(bool covered, Session session, int bytes)
     {
         if (covered)
         {
-            context.Session.GiveBack(bytes);
+            session.GiveBack(bytes);
         }
     }
 
-    private void Take(ulong id, Activate activate)
+    private void Take(Session session, ulong id, Activate activate)
     {
         var agent = activate.Agent.FromWire();
         if (!context.Host.TryGetType(agent.Type, out var registration))
@@ -143,57 +163,56 @@ internal sealed class Dispatcher(DispatchContext context)
             throw HandlerFailures.NotActivated(new InvalidOperationException($"the type '{agent.Type}' is not hosted here"), agent);
         }
 
-        var (hosted, former) = context.Host.Place(agent, activate.Epoch, registration);
-        _ = AnswerActivateAsync(id, hosted, former);
-    }
-
-    private async Task AnswerActivateAsync(ulong id, HostedAgent hosted, HostedAgent? former)
-    {
-        if (former is not null)
+        if (context.Host.Find(agent) is { } former)
         {
-            await former.InFlight.WhenIdleAsync().ConfigureAwait(false);
-            await context.DisposeAsync(former).ConfigureAwait(false);
+            Drop(former);
         }
 
+        _ = AnswerActivateAsync(session, id, context.Host.Place(agent, activate.Epoch, registration));
+    }
+
+    private async Task AnswerActivateAsync(Session session, ulong id, HostedAgent hosted)
+    {
         try
         {
             await hosted.Ready.ConfigureAwait(false);
-            context.Session.Tell(new Message { Re = id, Done = new Done() });
+            session.Tell(new Message { Re = id, Done = new Done() });
         }
         catch (ActivationFailedException e)
         {
             DistributedLog.ActivationFailed(context.Logger, hosted.Id, e);
             context.Host.Remove(hosted);
-            Refuse(id, e, nameof(Activate));
+            _ledger.Forget(hosted);
+            Refuse(session, id, e, nameof(Activate));
         }
     }
 
-    private async Task DeactivateAsync(ulong id, Deactivate deactivate)
+    private async Task DeactivateAsync(Session session, ulong id, Deactivate deactivate)
     {
         if (context.Host.Find(deactivate.Agent.FromWire()) is { } hosted && hosted.Epoch == deactivate.Epoch)
         {
             await hosted.InFlight.WhenIdleAsync().ConfigureAwait(false);
-            context.Host.Remove(hosted);
-            await context.DisposeAsync(hosted).ConfigureAwait(false);
+            await context.Host.RetireAsync(hosted, context.Logger).ConfigureAwait(false);
+            _ledger.Forget(hosted);
         }
 
-        context.Session.Tell(new Message { Re = id, Done = new Done() });
+        session.Tell(new Message { Re = id, Done = new Done() });
     }
 
-    private void RefuseUnknown(Message message)
+    private static void RefuseUnknown(Message message)
     {
         var kind = message.KindCase.ToString();
-        Refuse(message.Id, new InvalidArgumentException($"This SDK does not know messages of the kind {kind}.")
+        throw new InvalidArgumentException($"This SDK does not know messages of the kind {kind}.")
         {
             Details = new Dictionary<string, string> { ["kind"] = kind },
-        }, kind);
+        };
     }
 
-    private void Refuse(ulong id, ParleyException error, string kind)
+    private void Refuse(Session session, ulong id, ParleyException error, string kind)
     {
         if (id > 0)
         {
-            context.Session.Tell(new Message { Re = id, Error = error.ToWire() });
+            session.Tell(new Message { Re = id, Error = error.ToWire() });
         }
         else
         {
@@ -202,16 +221,16 @@ internal sealed class Dispatcher(DispatchContext context)
     }
 
     /// <summary>Nacks an event whose agent is not here, so that it is not in flight for ever.</summary>
-    private async Task RefuseAsync(Delivery delivery, AgentId recipient, ParleyException error)
+    private async Task RefuseAsync(Session session, Delivery delivery, AgentId recipient, ParleyException error)
     {
         DistributedLog.MessageDropped(context.Logger, nameof(Delivery), error.Message);
         if (delivery.Position > 0)
         {
-            await Settlement.SendAsync(context, recipient, delivery.EventId, Settlement.Nack(delivery, error)).ConfigureAwait(false);
+            await Settlement.SendAsync(context, session, recipient, delivery.EventId, Settlement.Nack(delivery, error)).ConfigureAwait(false);
         }
     }
 
-    // An agent that could not be made has its place still, until the broker has heard of it (AGT-6).
+    // An agent that could not be made has no place here any more; the broker may not have heard of that yet (AGT-6).
     private ParleyException NotHere(AgentId agent, ulong epoch) => context.Host.Find(agent) is { } hosted
         ? new StaleEpochException($"{agent} has no place here with the epoch {epoch}; its epoch here is {hosted.Epoch}.")
         {

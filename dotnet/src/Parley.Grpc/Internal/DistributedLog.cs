@@ -5,14 +5,17 @@ namespace Parley;
 /// <summary>What this package logs; never a payload.</summary>
 internal static partial class DistributedLog
 {
-    [LoggerMessage(101, LogLevel.Information, "Connected to {Address} as {InstanceId}: session {SessionId}, broker {Broker}")]
-    public static partial void Connected(ILogger logger, string address, string instanceId, string sessionId, string broker);
+    [LoggerMessage(101, LogLevel.Information, "Connected to {Address} as {InstanceId}: session {SessionId}, resumed {Resumed}, broker {Broker}")]
+    public static partial void Connected(ILogger logger, string address, string instanceId, string sessionId, bool resumed, string broker);
 
     [LoggerMessage(102, LogLevel.Debug, "No connection to {Address}: {Why}")]
     public static partial void ConnectFailed(ILogger logger, string address, string why);
 
-    [LoggerMessage(103, LogLevel.Error, "The connection to the broker was lost: {Why}")]
+    [LoggerMessage(103, LogLevel.Warning, "The connection to the broker was lost: {Why}")]
     public static partial void ConnectionLost(ILogger logger, string why);
+
+    [LoggerMessage(109, LogLevel.Error, "The session is over: {Why}")]
+    public static partial void SessionLost(ILogger logger, string why);
 
     [LoggerMessage(104, LogLevel.Error, "The connection failed while {What}")]
     public static partial void LoopFailed(ILogger logger, string what, Exception cause);
@@ -31,6 +34,12 @@ internal static partial class DistributedLog
 
     [LoggerMessage(110, LogLevel.Information, "Hosting agent type {AgentType}, mode {Mode}")]
     public static partial void Registered(ILogger logger, string agentType, AgentMode mode);
+
+    [LoggerMessage(113, LogLevel.Error, "The broker refused '{What}' in a new session: {Reason} {Text}")]
+    public static partial void RejoinRefused(ILogger logger, string what, string reason, string text);
+
+    [LoggerMessage(114, LogLevel.Warning, "Agent {Agent} is no longer this process's: it was placed elsewhere since")]
+    public static partial void ClaimRefused(ILogger logger, AgentId agent);
 
     [LoggerMessage(111, LogLevel.Error, "Agent {Agent} could not be activated")]
     public static partial void ActivationFailed(ILogger logger, AgentId agent, Exception cause);

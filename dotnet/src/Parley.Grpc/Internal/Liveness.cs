@@ -1,3 +1,4 @@
+using System.Globalization;
 using Parley.Wire.V1;
 
 namespace Parley;
@@ -8,27 +9,136 @@ internal sealed class Liveness(Session session, TimeSpan interval, TimeProvider 
     // After so many silent intervals a session may have been given up by the broker.
     private const int SilentIntervals = 3;
 
+    // After so many a connection is no use any more, whatever the transport thinks of it.
+    private const int DeadIntervals = 6;
+
+    private readonly Lock _lock = new();
     private long _heard = time.GetTimestamp();
+    private bool _isDoubtful;
+    private ulong _lastQuestion;
+    private ulong _oldQuestion;
+    private TaskCompletionSource? _confirmed;
     private ITimer? _timer;
 
+    private bool IsSilent => time.GetElapsedTime(_heard) >= interval * SilentIntervals;
+
     /// <summary>Begins to send, twice per interval: a late timer still keeps the promise of one.</summary>
-    public void Start() => _timer = time.CreateTimer(
-        static s => ((Session)s!).Tell(new Message { Heartbeat = new Heartbeat() }), session, interval / 2, interval / 2);
+    public void Start() => _timer = time.CreateTimer(static s => ((Liveness)s!).Beat(), this, interval / 2, interval / 2);
 
-    /// <summary>Something came from the broker.</summary>
-    public void Heard() => Volatile.Write(ref _heard, time.GetTimestamp());
-
-    /// <summary>Done at once while the broker was heard lately; else when it answers a heartbeat.</summary>
-    /// <exception cref="ParleyException">It did not answer in time, or the connection ended.</exception>
-    public ValueTask ConfirmAsync() =>
-        time.GetElapsedTime(Volatile.Read(ref _heard)) < interval * SilentIntervals ? default : new ValueTask(AskAsync());
-
-    public void Dispose() => _timer?.Dispose();
-
-    private Task<Message> AskAsync()
+    /// <summary>Something came from the broker. After a long silence it may have been said long ago: then a new word is asked for.</summary>
+    public void Heard()
     {
-        var budget = CallBudget.Of(null, interval * SilentIntervals, null, time);
-        return session.AskAsync(
-            new Message { Heartbeat = new Heartbeat() }, new PendingAnswer("The confirmation of the session", budget), null, CancellationToken.None);
+        lock (_lock)
+        {
+            var wasSilent = IsSilent;
+            if (!wasSilent || _isDoubtful)
+            {
+                _heard = time.GetTimestamp();
+                return;
+            }
+        }
+
+        Ask();
+        lock (_lock)
+        {
+            _heard = time.GetTimestamp();
+        }
+    }
+
+    /// <summary>The broker has answered a heartbeat.</summary>
+    public void Answered(ulong question)
+    {
+        lock (_lock)
+        {
+            if (question <= _oldQuestion)
+            {
+                return;
+            }
+        }
+
+        Confirm();
+    }
+
+    /// <summary>The broker knows the session now.</summary>
+    public void Confirm()
+    {
+        TaskCompletionSource? waiting;
+        lock (_lock)
+        {
+            _isDoubtful = false;
+            _heard = time.GetTimestamp();
+            (waiting, _confirmed) = (_confirmed, null);
+        }
+
+        waiting?.TrySetResult();
+    }
+
+    /// <summary>Done at once while the broker was heard lately; else when it has confirmed the session, or that is over.</summary>
+    public ValueTask ConfirmAsync()
+    {
+        TaskCompletionSource confirmed;
+        lock (_lock)
+        {
+            if (!_isDoubtful && !IsSilent)
+            {
+                return default;
+            }
+
+            if (_confirmed is { } asked)
+            {
+                return new ValueTask(asked.Task);
+            }
+
+            confirmed = _confirmed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        Ask();
+        return new ValueTask(confirmed.Task);
+    }
+
+    /// <summary>The session is over: nobody waits any more.</summary>
+    public void Dispose()
+    {
+        _timer?.Dispose();
+        Confirm();
+    }
+
+    private void Ask()
+    {
+        var question = session.NewId();
+        lock (_lock)
+        {
+            if (IsSilent && !_isDoubtful)
+            {
+                // Answers to what was asked before the silence say nothing of now.
+                (_isDoubtful, _oldQuestion) = (true, _lastQuestion);
+            }
+
+            _lastQuestion = Math.Max(_lastQuestion, question);
+        }
+
+        session.Tell(new Message { Id = question, Heartbeat = new Heartbeat() });
+    }
+
+    private void Beat()
+    {
+        TimeSpan silence;
+        lock (_lock)
+        {
+            silence = time.GetElapsedTime(_heard);
+        }
+
+        if (silence >= interval * DeadIntervals)
+        {
+            session.Abort(string.Create(CultureInfo.InvariantCulture, $"the broker has said nothing for {silence.TotalSeconds:0.#} s"));
+        }
+        else if (silence >= interval * SilentIntervals)
+        {
+            Ask();
+        }
+        else
+        {
+            session.Tell(new Message { Heartbeat = new Heartbeat() });
+        }
     }
 }

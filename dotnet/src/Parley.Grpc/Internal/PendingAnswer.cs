@@ -2,43 +2,95 @@ using Parley.Wire.V1;
 
 namespace Parley;
 
-/// <summary>A command that waits for the broker's answer.</summary>
+/// <summary>A command that waits for the broker's answer, over connections and sessions.</summary>
 /// <param name="what">For texts: what the command is.</param>
 /// <param name="budget">The time that it has.</param>
-internal class PendingAnswer(string what, CallBudget budget) : PendingCall<Message>
+/// <param name="message">The command.</param>
+internal class PendingAnswer(string what, CallBudget budget, Message message) : PendingCall<Message>
 {
     private volatile bool _written;
 
     public CallBudget Budget => budget;
 
+    public Message Message => message;
+
+    /// <summary>Bytes of the envelope if credit covers the command, else null (FLOW-1).</summary>
+    public int? CoveredBytes { get; init; }
+
+    /// <summary>Whether doing it twice is doing it once: it is sent again in the next session if this one ends without an answer (SES-15).</summary>
+    public bool IsRepeatable { get; init; }
+
     /// <summary>Called when nobody waits for the answer any more; true: the waiter cancelled.</summary>
     public Action<PendingAnswer, bool>? Abandoned { get; set; }
 
     /// <summary>Called by the reading loop when the answer has come, before anything that follows it is read.</summary>
-    public Action? Answered { get; init; }
+    public Action<Message>? Answered { get; init; }
+
+    /// <summary>Says why there is no way to the broker now; null: there is one.</summary>
+    public Func<string?>? WhyUnreachable { get; set; }
+
+    /// <summary>The session that has the command; null while it waits for one.</summary>
+    public Session? Session { get; set; }
+
+    /// <summary>The place among all commands of the runtime.</summary>
+    public long Order { get; set; }
 
     /// <summary>The `id` on the wire.</summary>
-    public ulong Id { get; set; }
+    public ulong Id
+    {
+        get => message.Id;
+        set => message.Id = value;
+    }
 
-    /// <summary>Whether the broker may have the command.</summary>
+    /// <summary>Whether a broker may have the command.</summary>
     public bool IsWritten => _written;
 
+    /// <summary>Whether it has its place in the order of what was sent, and goes before what was not.</summary>
+    public bool WasOrdered => _written || message.Publish is { ProducerSeq: > 0 };
+
+    /// <summary>The outcome that tells that a session ended.</summary>
+    public bool EndsWithSession => _written && !IsRepeatable;
+
     public void MarkWritten() => _written = true;
+
+    /// <summary>The broker refused it without having looked at it: it is as if it had never been sent.</summary>
+    public void Unsend()
+    {
+        _written = false;
+        if (message.Publish is { } publish)
+        {
+            publish.ProducerSeq = 0;
+        }
+    }
+
+    /// <summary>What is left is written with the message (MSG-9).</summary>
+    public void StampTimeLeft()
+    {
+        if (message.Request is { } request)
+        {
+            request.TimeoutMs = (uint)Math.Ceiling(budget.Deadline.Remaining.TotalMilliseconds);
+        }
+    }
 
     /// <summary>The broker answered with an error.</summary>
     public virtual void Fail(ParleyException error) => TrySetException(error);
 
-    /// <summary>The connection is gone.</summary>
+    /// <summary>The session is over, and so is the command.</summary>
     public void Lose(string why) => TrySetException(_written
-        ? new OutcomeUnknownException($"{what}: the connection ended before the answer came ({why}).")
-        : new UnavailableException($"{what} was not sent: the connection ended ({why})."));
+        ? new OutcomeUnknownException($"{what}: the session ended before the answer came ({why}).")
+        : new UnavailableException($"{what} was not sent: {why}."));
 
     /// <summary>A command that was sent and not answered: nobody knows (PUB-8).</summary>
     protected override Exception DeadlineError()
     {
         var exceeded = budget.Exceeded(what, _written);
-        return _written ? new OutcomeUnknownException($"{exceeded.Message} The broker has not answered.", exceeded) : exceeded;
+        return _written ? new OutcomeUnknownException($"{exceeded.Message} The broker has not answered.", exceeded) : NotSent(exceeded);
     }
+
+    /// <summary>The outcome of what was never sent: without a way to the broker that is the reason (SES-17).</summary>
+    protected Exception NotSent(ParleyException exceeded) => WhyUnreachable?.Invoke() is { } why
+        ? new UnavailableException($"{exceeded.Message} It was not sent: {why}.", exceeded)
+        : exceeded;
 
     protected override void OnAbandoned(bool cancelled) => Abandoned?.Invoke(this, cancelled);
 }
@@ -46,7 +98,9 @@ internal class PendingAnswer(string what, CallBudget budget) : PendingCall<Messa
 /// <summary>A call: the caller's own timer ends it (RPC-4).</summary>
 /// <param name="recipient">Whom it is for.</param>
 /// <param name="budget">The time that it has.</param>
-internal sealed class PendingRequest(AgentId recipient, CallBudget budget) : PendingAnswer($"The call to {recipient}", budget)
+/// <param name="message">The request.</param>
+internal sealed class PendingRequest(AgentId recipient, CallBudget budget, Message message)
+    : PendingAnswer($"The call to {recipient}", budget, message)
 {
     // The other side's clock may be ahead by this much; a broker that cut the timeout is further ahead, and says so itself.
     private static readonly TimeSpan ClockSlack = TimeSpan.FromSeconds(1);
@@ -57,5 +111,9 @@ internal sealed class PendingRequest(AgentId recipient, CallBudget budget) : Pen
             ? Budget.Exceeded($"{recipient} did not answer", error.MayHaveRun)
             : error);
 
-    protected override Exception DeadlineError() => Budget.Exceeded($"{recipient} did not answer", IsWritten);
+    protected override Exception DeadlineError()
+    {
+        var exceeded = Budget.Exceeded($"{recipient} did not answer", IsWritten);
+        return IsWritten ? exceeded : NotSent(exceeded);
+    }
 }

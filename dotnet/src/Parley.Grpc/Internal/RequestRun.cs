@@ -7,6 +7,7 @@ internal sealed class RequestRun : SlotRun
 {
     private readonly DispatchContext _context;
     private readonly Dispatcher _dispatcher;
+    private readonly Session _session;
     private readonly HostedAgent _hosted;
     private readonly ulong _id;
     private readonly Request _request;
@@ -14,15 +15,17 @@ internal sealed class RequestRun : SlotRun
     private readonly Deadline? _deadline;
     private volatile bool _abandoned;
 
-    public RequestRun(DispatchContext context, Dispatcher dispatcher, HostedAgent hosted, ulong id, Request request)
+    public RequestRun(DispatchContext context, Dispatcher dispatcher, Session session, HostedAgent hosted, ulong id, Request request)
     {
-        (_context, _dispatcher, _hosted, _id, _request) = (context, dispatcher, hosted, id, request);
+        (_context, _dispatcher, _session, _hosted, _id, _request) = (context, dispatcher, session, hosted, id, request);
         var time = context.Options.TimeProvider;
         // Counted from when it was read, not from when the handler starts (MSG-9).
         var timeout = request.HasTimeoutMs ? TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMs, uint.MaxValue - 1)) : (TimeSpan?)null;
         _deadline = timeout is { } limit ? new Deadline(time, limit) : null;
         _cancelled = NewSource(timeout, time);
     }
+
+    public HostedAgent Hosted => _hosted;
 
     private bool IsRoot => _request.CallChain.Count == 0;
 
@@ -49,7 +52,7 @@ internal sealed class RequestRun : SlotRun
         {
             if (IsRoot)
             {
-                _context.Session.GiveBack(_request.Envelope.Length);
+                _session.GiveBack(_request.Envelope.Length);
             }
 
             answer = await HandleAsync().ConfigureAwait(false);
@@ -61,9 +64,9 @@ internal sealed class RequestRun : SlotRun
             answer = new Message { Error = failure.ToWire() };
         }
 
-        _dispatcher.Forget(_id);
+        _dispatcher.Forget(_session, _id);
         answer.Re = _id;
-        _context.Session.Tell(answer);
+        _session.Tell(answer);
         ReleaseSlot();
         _cancelled.Dispose();
         await _context.EndAsync(_hosted).ConfigureAwait(false);
@@ -73,8 +76,9 @@ internal sealed class RequestRun : SlotRun
     {
         // In the agent's turn, as the handler itself.
         var agent = await _hosted.Ready.ConfigureAwait(true);
-        await _context.Session.ConfirmAsync().ConfigureAwait(true);
-        if (_cancelled.IsCancellationRequested)
+        await _session.ConfirmAsync().ConfigureAwait(true);
+        // When the session is over its caller knows already that nobody will answer.
+        if (_cancelled.IsCancellationRequested || _session.IsOver)
         {
             throw new CallCancelledException($"The call to {_hosted.Id} was cancelled before it started.") { MayHaveRun = false };
         }
@@ -110,8 +114,8 @@ internal sealed class RequestRun : SlotRun
         {
             SerializedMessage? payload = result is null ? null : _context.Messages.Encode(result);
             var envelope = WireTypes.ToEnvelope(payload, _context.MessageIds.Next());
-            return envelope.Length <= _context.Session.MaxEnvelopeBytes ? envelope
-                : throw Limits.TooLarge("The result", envelope.Length, _context.Session.MaxEnvelopeBytes).AsOfReply();
+            return envelope.Length <= _session.MaxEnvelopeBytes ? envelope
+                : throw Limits.TooLarge("The result", envelope.Length, _session.MaxEnvelopeBytes).AsOfReply();
         }
         catch (InvalidArgumentException e)
         {

@@ -3,7 +3,7 @@ using Parley.Wire.V1;
 namespace Parley;
 
 /// <summary>Holds covered messages back until the broker has given credit for them (FLOW-1), and numbers publishes (PUB-4).</summary>
-internal sealed class SendCredit(FrameWriter writer)
+internal sealed class SendCredit(Outbox outbox, ProducerNumbers numbers)
 {
     private readonly Lock _lock = new();
     private readonly Queue<(Outgoing Message, int Bytes)> _waiting = new();
@@ -11,7 +11,7 @@ internal sealed class SendCredit(FrameWriter writer)
     private ulong _creditBytes;
     private ulong _sentMessages;
     private ulong _sentBytes;
-    private ulong _producerSeq;
+    private bool _closed;
 
     /// <summary>Writes a covered message as soon as there is credit; what was given up by then is not written.</summary>
     public void Write(Outgoing message, int envelopeBytes)
@@ -39,23 +39,42 @@ internal sealed class SendCredit(FrameWriter writer)
         }
     }
 
+    /// <summary>The session is over: what waits here waits for the next one.</summary>
+    public void Close()
+    {
+        lock (_lock)
+        {
+            _closed = true;
+            _waiting.Clear();
+        }
+    }
+
     private void WriteWhatMay()
     {
-        while (_sentMessages < _creditMessages && _sentBytes < _creditBytes && _waiting.TryDequeue(out var next))
+        while (!_closed && _sentMessages < _creditMessages && _sentBytes < _creditBytes && _waiting.TryDequeue(out var next))
         {
             if (next.Message.Answer?.Task.IsCompleted == true)
             {
                 continue;
             }
 
-            if (next.Message.Message is { KindCase: Message.KindOneofCase.Publish } publish)
+            // One that had a number in the last session keeps it.
+            if (next.Message.Message is { Publish: { Ephemeral: false, ProducerSeq: 0 } publish })
             {
-                publish.Publish.ProducerSeq = ++_producerSeq;
+                publish.ProducerSeq = numbers.Next();
             }
 
             _sentMessages++;
             _sentBytes += (ulong)next.Bytes;
-            writer.Write(next.Message);
+            outbox.Write(next.Message);
         }
     }
+}
+
+/// <summary>The numbers of a producer's stored publishes, over all its sessions; one session's credit takes them at a time.</summary>
+internal sealed class ProducerNumbers
+{
+    private ulong _last;
+
+    public ulong Next() => ++_last;
 }

@@ -5,39 +5,51 @@ using Parley.Wire.V1;
 
 namespace Parley;
 
-/// <summary>A session with a broker on its one connection: commands and their answers, frames in and out, heartbeats.</summary>
-internal sealed class Session : IAsyncDisposable
+/// <summary>A session with a broker, over all its connections: commands and their answers, what waits, heartbeats.</summary>
+internal sealed class Session : IDisposable
 {
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
 
-    private readonly Connection _connection;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly ReceiveWindow _window;
-    private readonly FrameWriter _writer;
+    private readonly ISessionOwner _owner;
+    private readonly ReceiveWindow _window = new();
+    private readonly Outbox _outbox;
     private readonly SendCredit _credit;
     private readonly Liveness _liveness;
     private readonly HashSet<uint> _brokerKinds;
     private readonly ConcurrentDictionary<ulong, PendingAnswer> _pending = new();
-    private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Lock _lock = new();
-    private ulong _lastId;
+    private ulong _lastId = Connection.HelloId;
+    private volatile Connection? _connection;
+    private volatile string? _over;
+    private volatile bool _isClosing;
     private string? _farewell;
-    private string? _lost;
+    private bool _isOverByGoodbye;
+    private volatile string? _aborted;
 
-    public Session(Connection connection, TimeProvider time, ILogger logger)
+    /// <summary>A session that begins.</summary>
+    /// <param name="welcome">What the broker said.</param>
+    /// <param name="numbers">Of the runtime's publishes.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">For what goes wrong.</param>
+    /// <param name="owner">Whose it is.</param>
+    public Session(Welcome welcome, ProducerNumbers numbers, TimeProvider time, ILogger logger, ISessionOwner owner)
     {
-        (_connection, _time, _logger) = (connection, time, logger);
-        Welcome = connection.Welcome;
-        _window = connection.Window;
-        _writer = new FrameWriter(connection.Requests, _window);
-        _credit = new SendCredit(_writer);
-        _brokerKinds = [.. Welcome.Kinds];
-        _liveness = new Liveness(this, TimeSpan.FromMilliseconds(Math.Max(Welcome.HeartbeatIntervalMs, 1)), time);
-        _lastId = Connection.HelloId;
+        (Welcome, _time, _logger, _owner) = (welcome, time, logger, owner);
+        _outbox = new Outbox(_window);
+        _credit = new SendCredit(_outbox, numbers);
+        _brokerKinds = [.. welcome.Kinds];
+        _liveness = new Liveness(this, TimeSpan.FromMilliseconds(Math.Max(welcome.HeartbeatIntervalMs, 1)), time);
+        _liveness.Start();
     }
 
     public Welcome Welcome { get; }
+
+    /// <summary>What Hello says to get this session back (SES-9).</summary>
+    public Resume Resume => new() { SessionId = Welcome.SessionId, ResumeToken = Welcome.ResumeToken, Received = _window.Received };
+
+    /// <summary>How long it lives without a connection.</summary>
+    public TimeSpan Grace => TimeSpan.FromMilliseconds(Welcome.SessionGraceMs);
 
     /// <summary>The largest envelope, in bytes.</summary>
     public long MaxEnvelopeBytes => Welcome.Limits is { MaxEnvelopeBytes: > 0 } limits ? (long)limits.MaxEnvelopeBytes : long.MaxValue;
@@ -45,63 +57,66 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>The longest timeout of a call that the broker does not cut; null: any (RPC-4).</summary>
     public TimeSpan? LongestCall => Welcome.Limits is { MaxCallTimeoutMs: > 0 } limits ? TimeSpan.FromMilliseconds(limits.MaxCallTimeoutMs) : null;
 
-    /// <summary>Ends with why the connection ended; never fails.</summary>
-    public Task<string> Ended => _ended.Task;
+    /// <summary>Whether it has a connection now.</summary>
+    public bool IsConnected => _connection is not null;
 
-    /// <summary>Starts reading, writing and heartbeats; commands of the broker go to the handler, in order, on the reading loop.</summary>
-    public void Start(Action<Message> onCommand)
-    {
-        _credit.Grow(_connection.FirstFrame);
-        _liveness.Start();
-        var reading = RunAsync(ReadAsync(onCommand), "reading");
-        _ = RunAsync(WriteAsync(reading), "writing");
-    }
+    /// <summary>Whether it is over, as far as this side knows: nothing that belongs to it counts any more.</summary>
+    public bool IsOver => _over is not null;
 
     /// <summary>Whether the broker understands messages of that kind (SES-4).</summary>
     public bool Understands(Message.KindOneofCase kind) => _brokerKinds.Contains((uint)kind);
 
+    /// <summary>A new id for a message that wants an answer (MSG-3).</summary>
+    public ulong NewId() => Interlocked.Increment(ref _lastId);
+
     /// <summary>Sends a message that wants no answer; one of a kind that the broker does not understand is not sent.</summary>
     public void Tell(Message message)
     {
-        if (Understands(message.KindCase))
+        // A heartbeat is of no use to a later connection.
+        if (Understands(message.KindCase) && (IsConnected || message.KindCase != Message.KindOneofCase.Heartbeat))
         {
-            _writer.Write(new Outgoing(message));
+            _outbox.Write(new Outgoing(message));
         }
     }
 
-    /// <summary>Sends a command and waits for its answer.</summary>
-    /// <param name="message">The command.</param>
-    /// <param name="answer">Who waits.</param>
-    /// <param name="coveredBytes">The envelope's bytes if credit covers the command, else null.</param>
-    /// <param name="cancellationToken">Gives the command up.</param>
-    /// <exception cref="ParleyException">The broker's error, or OUTCOME_UNKNOWN or UNAVAILABLE when the connection ends.</exception>
-    public Task<Message> AskAsync(Message message, PendingAnswer answer, int? coveredBytes, CancellationToken cancellationToken)
+    /// <summary>Sends a command; its answer goes to whoever waits.</summary>
+    public void Send(PendingAnswer answer)
     {
-        if (!Understands(message.KindCase))
-        {
-            throw new UnavailableException($"The broker {Welcome.BrokerName} {Welcome.BrokerVersion} does not understand {message.KindCase}.");
-        }
-
-        message.Id = answer.Id = Interlocked.Increment(ref _lastId);
-        answer.Abandoned = Abandon;
+        answer.Session = this;
+        answer.Id = NewId();
         _pending[answer.Id] = answer;
-        if (Volatile.Read(ref _lost) is { } why)
-        {
-            _pending.TryRemove(answer.Id, out _);
-            throw new UnavailableException($"There is no connection to the broker: {why}.");
-        }
-
-        var outgoing = new Outgoing(message, message.KindCase == Message.KindOneofCase.Request ? answer.Budget.Deadline : null, answer);
-        if (coveredBytes is { } bytes)
+        var outgoing = new Outgoing(answer.Message, answer);
+        if (answer.CoveredBytes is { } bytes)
         {
             _credit.Write(outgoing, bytes);
         }
         else
         {
-            _writer.Write(outgoing);
+            _outbox.Write(outgoing);
+        }
+    }
+
+    /// <summary>Sends a command of this session only and waits for its answer.</summary>
+    /// <exception cref="ParleyException">The broker's error, or OUTCOME_UNKNOWN or UNAVAILABLE when the session ends.</exception>
+    public Task<Message> AskAsync(PendingAnswer answer, CancellationToken cancellationToken)
+    {
+        answer.Abandoned = Abandon;
+        Send(answer);
+        if (_over is { } why && _pending.TryRemove(answer.Id, out _))
+        {
+            answer.Lose(why);
         }
 
         return answer.WaitAsync(_time, answer.Budget.Deadline.Remaining, cancellationToken);
+    }
+
+    /// <summary>Nobody waits for that answer any more.</summary>
+    public void Abandon(PendingAnswer answer, bool cancelled)
+    {
+        if (_pending.TryRemove(answer.Id, out _) && cancelled && answer is PendingRequest && _outbox.WasWritten(answer))
+        {
+            Tell(new Message { Cancel = new Cancel { RequestId = answer.Id } });
+        }
     }
 
     /// <summary>A covered message was taken up: its credit goes back (FLOW-3).</summary>
@@ -109,71 +124,136 @@ internal sealed class Session : IAsyncDisposable
     {
         if (_window.GiveBack(envelopeBytes))
         {
-            _writer.Flush();
+            _outbox.Flush();
         }
     }
 
-    /// <summary>Done at once while the broker was heard lately; else when it has confirmed the session (SES-16).</summary>
+    /// <summary>Done at once while the broker was heard lately; else when it has confirmed the session, or that is over (SES-16).</summary>
     public ValueTask ConfirmAsync() => _liveness.ConfirmAsync();
 
-    /// <summary>Says goodbye, writes what is queued, and closes the connection.</summary>
-    public async Task CloseAsync(string reason)
+    /// <summary>Ends the present connection; the session goes on if it can.</summary>
+    public void Abort(string why)
     {
-        Tell(new Message { Goodbye = new Goodbye { Reason = reason } });
-        _writer.Complete();
-        try
+        if (_connection is { } connection)
         {
-            await _ended.Task.WaitAsync(CloseTimeout, _time).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            // The broker does not take what is left; the session ends without it.
-        }
-
-        Lose("the runtime was stopped");
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _liveness.Dispose();
-        await _connection.DisposeAsync().ConfigureAwait(false);
-    }
-
-    private void Abandon(PendingAnswer answer, bool cancelled)
-    {
-        if (_pending.TryRemove(answer.Id, out _) && cancelled && answer is PendingRequest && answer.IsWritten)
-        {
-            Tell(new Message { Cancel = new Cancel { RequestId = answer.Id } });
+            _aborted = why;
+            connection.Abort();
         }
     }
 
-    private async Task WriteAsync(Task reading)
+    /// <summary>Goes on with a connection on which the session was resumed (SES-9).</summary>
+    /// <exception cref="InvalidDataException">The broker has more of it than was ever said.</exception>
+    public void GoOn(Welcome welcome)
     {
-        try
-        {
-            await _writer.RunAsync().ConfigureAwait(false);
-            await _connection.Requests.CompleteAsync().ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is RpcException or IOException)
+        _window.Repeat();
+        _outbox.Resume(welcome.Received);
+    }
+
+    /// <summary>Reads and writes a connection until it ends; says how, and whether the session ended with it.</summary>
+    public async Task<(string Why, bool IsOver)> RunAsync(Connection connection)
+    {
+        (_farewell, _aborted, _isOverByGoodbye) = (null, null, false);
+        _liveness.Confirm();
+        _connection = connection;
+        using var ended = new CancellationTokenSource();
+        var reading = ReadAsync(connection);
+        var writing = WriteAsync(connection, ended.Token);
+        if (await Task.WhenAny(reading, writing).ConfigureAwait(false) == writing && !await writing.ConfigureAwait(false))
         {
             // Reading ends as well, and knows better why: what the broker said last is still to be read.
             await Task.WhenAny(reading, Task.Delay(CloseTimeout, _time)).ConfigureAwait(false);
-            throw;
+            connection.Abort();
         }
+
+        var why = await reading.ConfigureAwait(false);
+        _connection = null;
+        connection.Abort();
+        await ended.CancelAsync().ConfigureAwait(false);
+        await writing.ConfigureAwait(false);
+        return (_aborted ?? why, _isOverByGoodbye);
     }
 
-    private async Task ReadAsync(Action<Message> onCommand)
+    /// <summary>Says goodbye after what is queued, and that nothing will follow.</summary>
+    public void Close(string reason)
     {
-        Read(_connection.FirstFrame, skip: 1, onCommand);
-        while (await _connection.Responses.MoveNext(CancellationToken.None).ConfigureAwait(false))
+        Tell(new Message { Goodbye = new Goodbye { Reason = reason } });
+        _isClosing = true;
+        _outbox.Flush();
+    }
+
+    /// <summary>The session is over for this side. Returns what was asked and has no answer, in the order asked.</summary>
+    public IReadOnlyList<PendingAnswer> End(string why)
+    {
+        _over = why;
+        _credit.Close();
+        _outbox.Close();
+        Dispose();
+        return [.. _pending.Values.Where(a => _pending.TryRemove(a.Id, out _)).OrderBy(a => a.Order)];
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _liveness.Dispose();
+
+    /// <summary>True if it ended because there was nothing more to say; false if the connection broke.</summary>
+    private async Task<bool> WriteAsync(Connection connection, CancellationToken ended)
+    {
+        try
         {
-            Read(_connection.Responses.Current, skip: 0, onCommand);
+            while (true)
+            {
+                while (_outbox.NextFrame() is { } frame)
+                {
+                    await connection.Requests.WriteAsync(frame, ended).ConfigureAwait(false);
+                }
+
+                if (_isClosing)
+                {
+                    await connection.Requests.CompleteAsync().ConfigureAwait(false);
+                    return true;
+                }
+
+                await _outbox.WaitAsync(ended).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is RpcException or IOException or InvalidOperationException or OperationCanceledException)
+        {
+            return false;
+        }
+        catch (Exception e)
+        {
+            DistributedLog.LoopFailed(_logger, "writing", e);
+            _aborted = e.Message;
+            return false;
         }
     }
 
-    private void Read(Frame frame, int skip, Action<Message> onCommand)
+    private async Task<string> ReadAsync(Connection connection)
+    {
+        try
+        {
+            Read(connection.FirstFrame, skip: 1);
+            while (!_isOverByGoodbye && await connection.Responses.MoveNext(CancellationToken.None).ConfigureAwait(false))
+            {
+                Read(connection.Responses.Current, skip: 0);
+            }
+
+            return _farewell is { Length: > 0 } farewell ? $"{StatusCode.Unavailable}: {farewell}" : "the broker ended the connection";
+        }
+        catch (Exception e) when (e is RpcException or IOException or InvalidDataException)
+        {
+            return Why(e);
+        }
+        catch (Exception e)
+        {
+            DistributedLog.LoopFailed(_logger, "reading", e);
+            return e.Message;
+        }
+    }
+
+    private void Read(Frame frame, int skip)
     {
         _liveness.Heard();
+        _outbox.Received(frame.Received);
         _credit.Grow(frame);
         var seq = frame.FirstSeq;
         foreach (var message in frame.Messages.Skip(skip))
@@ -184,8 +264,13 @@ internal sealed class Session : IAsyncDisposable
             }
             else if (_window.Receive(seq++))
             {
-                Dispatch(message, onCommand);
+                Dispatch(message);
             }
+        }
+
+        if (_window.Took(frame.CalculateSize()))
+        {
+            _outbox.Flush();
         }
     }
 
@@ -196,63 +281,42 @@ internal sealed class Session : IAsyncDisposable
             Tell(new Message { Re = heartbeat.Id, Heartbeat = new Heartbeat() });
         }
 
-        Complete(heartbeat);
+        if (heartbeat.Re > 0)
+        {
+            _liveness.Answered(heartbeat.Re);
+        }
     }
 
-    private void Dispatch(Message message, Action<Message> onCommand)
+    private void Dispatch(Message message)
     {
         if (message.Re > 0)
         {
             Complete(message);
+            return;
         }
-        else
-        {
-            _farewell = message.Drain?.Reason ?? message.Goodbye?.Reason ?? _farewell;
-            onCommand(message);
-        }
+
+        _farewell = message.Drain?.Reason ?? message.Goodbye?.Reason ?? _farewell;
+        _isOverByGoodbye |= message.KindCase == Message.KindOneofCase.Goodbye;
+        _owner.Take(this, message);
     }
 
     private void Complete(Message answer)
     {
         // Nobody waits any more: cancelled, or too late.
-        if (answer.Re == 0 || !_pending.TryRemove(answer.Re, out var pending))
+        if (!_pending.TryRemove(answer.Re, out var pending))
         {
             return;
         }
 
-        pending.Answered?.Invoke();
-        if (answer.KindCase == Message.KindOneofCase.Error)
-        {
-            pending.Fail(answer.Error.FromWire());
-        }
-        else
+        pending.Answered?.Invoke(answer);
+        if (answer.KindCase != Message.KindOneofCase.Error)
         {
             pending.TrySetResult(answer);
         }
-    }
-
-    private async Task RunAsync(Task loop, string what)
-    {
-        var why = "the broker ended the connection";
-        try
+        else if (answer.Error.FromWire() is var error && !(error is DrainingException && _owner.TakeBack(pending)))
         {
-            await loop.ConfigureAwait(false);
-            if (what == "writing")
-            {
-                return;
-            }
+            pending.Fail(error);
         }
-        catch (Exception e) when (e is RpcException or IOException)
-        {
-            why = Why(e);
-        }
-        catch (Exception e)
-        {
-            why = e.Message;
-            DistributedLog.LoopFailed(_logger, what, e);
-        }
-
-        Lose(why);
     }
 
     // A connection that breaks has no status of the broker's; what the broker announced says more than the transport's error.
@@ -264,28 +328,14 @@ internal sealed class Session : IAsyncDisposable
         RpcException rpc => rpc.StatusCode.ToString(),
         _ => e.Message,
     };
+}
 
-    private void Lose(string why)
-    {
-        lock (_lock)
-        {
-            if (_lost is not null)
-            {
-                return;
-            }
+/// <summary>Whose sessions they are.</summary>
+internal interface ISessionOwner
+{
+    /// <summary>Takes what the broker says of its own accord, in order, on the reading loop.</summary>
+    void Take(Session session, Message message);
 
-            Volatile.Write(ref _lost, why);
-        }
-
-        _liveness.Dispose();
-        _writer.Complete();
-        foreach (var (id, answer) in _pending)
-        {
-            _pending.TryRemove(id, out _);
-            answer.Lose(why);
-        }
-
-        _ended.TrySetResult(why);
-        _connection.Abort();
-    }
+    /// <summary>Takes a command back that a broker refused because it is about to go; false if it cannot be said elsewhere (DRN-1).</summary>
+    bool TakeBack(PendingAnswer refused);
 }

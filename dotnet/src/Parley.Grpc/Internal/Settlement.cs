@@ -31,18 +31,19 @@ internal static class Settlement
 
     /// <summary>Sends it and waits for the answer; a refusal is logged.</summary>
     /// <param name="context">How.</param>
+    /// <param name="session">To which the delivery belongs.</param>
     /// <param name="recipient">Whose result.</param>
     /// <param name="eventId">Of which event.</param>
     /// <param name="settlement">The result.</param>
     /// <param name="answered">Called on the reading loop when the broker has answered.</param>
     public static async Task SendAsync(
-        DispatchContext context, AgentId recipient, string eventId, Message settlement, Action? answered = null)
+        DispatchContext context, Session session, AgentId recipient, string eventId, Message settlement, Action<Message>? answered = null)
     {
         var budget = CallBudget.Of(null, context.Options.DefaultTimeout, null, context.Options.TimeProvider);
         try
         {
-            var answer = new PendingAnswer($"The result of event {eventId}", budget) { Answered = answered };
-            await context.Session.AskAsync(settlement, answer, null, CancellationToken.None).ConfigureAwait(false);
+            var answer = new PendingAnswer($"The result of event {eventId}", budget, settlement) { Answered = answered };
+            await session.AskAsync(answer, CancellationToken.None).ConfigureAwait(false);
         }
         catch (ParleyException e)
         {

@@ -11,6 +11,7 @@ internal static class WireTypes
     [
         Message.WelcomeFieldNumber, Message.HeartbeatFieldNumber, Message.GoodbyeFieldNumber, Message.DrainFieldNumber,
         Message.DoneFieldNumber, Message.ErrorFieldNumber, Message.ActivateFieldNumber, Message.DeactivateFieldNumber,
+        Message.ClaimResultFieldNumber,
         Message.RequestFieldNumber, Message.ReplyFieldNumber, Message.CancelFieldNumber, Message.PublishedFieldNumber,
         Message.DeliveryFieldNumber,
     ];

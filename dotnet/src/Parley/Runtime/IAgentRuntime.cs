@@ -97,6 +97,5 @@ public interface IAgentRuntime : IAsyncDisposable
 
     /// <summary>Waits until the runtime has ended; on SIGTERM and SIGINT stops it.</summary>
     /// <param name="cancellationToken">Stops waiting.</param>
-    /// <exception cref="ParleyException">The runtime ended by a failure, e.g. UNAVAILABLE after a lost connection.</exception>
     Task WaitUntilStoppedAsync(CancellationToken cancellationToken = default);
 }

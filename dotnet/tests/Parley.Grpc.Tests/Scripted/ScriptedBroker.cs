@@ -55,6 +55,18 @@ internal sealed class ScriptedBroker : IAsyncDisposable
         return await _connections.Reader.ReadAsync(late.Token);
     }
 
+    /// <summary>A session that can be resumed.</summary>
+    public static Welcome NewWelcome(string session, string incarnation = "i", bool resumed = false, ulong received = 0)
+    {
+        var welcome = NewWelcome();
+        welcome.SessionId = session;
+        welcome.Incarnation = incarnation;
+        welcome.ResumeToken = Google.Protobuf.ByteString.CopyFromUtf8($"token of {session}");
+        welcome.SessionGraceMs = 60_000;
+        (welcome.Resumed, welcome.Received) = (resumed, received);
+        return welcome;
+    }
+
     public static Welcome NewWelcome() => new()
     {
         Version = 1,

@@ -54,8 +54,13 @@ internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, ISe
         End();
     }
 
-    public async Task WelcomeAsync(Welcome welcome, ulong creditMessages = 1000)
+    /// <summary>How many numbered messages of the session were sent so far.</summary>
+    public ulong Seq => _seq;
+
+    /// <summary>Answers Hello, and returns it.</summary>
+    public async Task<Hello> WelcomeAsync(Welcome welcome, ulong creditMessages = 1000, ulong sent = 0)
     {
+        _seq = sent;
         var hello = await NextAsync(Message.KindOneofCase.Hello);
         await WriteAsync(new Frame
         {
@@ -63,6 +68,7 @@ internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, ISe
             CreditBytes = 16 * 1024 * 1024,
             Messages = { new Message { Re = hello.Id, Welcome = welcome } },
         });
+        return hello.Hello;
     }
 
     /// <summary>The next message, which must be of that kind.</summary>
@@ -116,7 +122,7 @@ internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, ISe
         return id;
     }
 
-    public Task DeliverAsync(AgentId agent, object message, ulong position, ulong round = 1, ulong epoch = 1) => SendAsync(new Message
+    public Task DeliverAsync(AgentId agent, object message, ulong position, ulong round = 1, ulong epoch = 1, uint attempt = 1) => SendAsync(new Message
     {
         Delivery = new Delivery
         {
@@ -124,7 +130,7 @@ internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, ISe
             Epoch = epoch,
             Position = position,
             Round = round,
-            Attempt = 1,
+            Attempt = attempt,
             EventId = $"e{position}",
             Topic = new TopicId("t", agent.Key).ToWire(),
             Envelope = Envelope(message),

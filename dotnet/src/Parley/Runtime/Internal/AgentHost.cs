@@ -9,6 +9,7 @@ internal sealed class AgentHost(IAgentRuntime runtime, SerializationRegistry mes
 {
     private readonly ConcurrentDictionary<string, AgentRegistration> _types = new();
     private readonly ConcurrentDictionary<AgentId, HostedAgent> _agents = new();
+    private readonly ConcurrentDictionary<AgentId, Task> _ending = new();
 
     public IEnumerable<AgentRegistration> Types => _types.Values;
 
@@ -64,13 +65,40 @@ internal sealed class AgentHost(IAgentRuntime runtime, SerializationRegistry mes
         return ReferenceEquals(hosted, made) ? Activate(made) : hosted;
     }
 
-    /// <summary>Gives an agent its place here with that epoch; an older placement ends. Returns the older one, if any.</summary>
-    public (HostedAgent Hosted, HostedAgent? Former) Place(AgentId id, ulong epoch, AgentRegistration registration)
+    /// <summary>The agents that have their place here.</summary>
+    public IEnumerable<HostedAgent> Agents => _agents.Values;
+
+    /// <summary>Gives an agent its place here with that epoch, once an older placement has ended.</summary>
+    public HostedAgent Place(AgentId id, ulong epoch, AgentRegistration registration)
     {
         var made = new HostedAgent(id, epoch, registration);
-        _agents.TryGetValue(id, out var former);
         _agents[id] = made;
-        return (Activate(made), former);
+        return Activate(made, _ending.TryGetValue(id, out var former) ? former : null);
+    }
+
+    /// <summary>Ends an agent's place here, unless it has a newer one: it is disposed when nothing of it runs any more.</summary>
+    /// <returns>Done when it has ended.</returns>
+    public Task RetireAsync(HostedAgent hosted, ILogger logger)
+    {
+        if (!_agents.TryRemove(KeyValuePair.Create(hosted.Id, hosted)))
+        {
+            return Task.CompletedTask;
+        }
+
+        var ending = EndAsync();
+        if (!ending.IsCompleted)
+        {
+            _ending[hosted.Id] = ending;
+            _ = ending.ContinueWith(t => _ending.TryRemove(KeyValuePair.Create(hosted.Id, t)), TaskScheduler.Default);
+        }
+
+        return ending;
+
+        async Task EndAsync()
+        {
+            await hosted.InFlight.WhenIdleAsync().ConfigureAwait(false);
+            await DisposeAsync(hosted, logger).ConfigureAwait(false);
+        }
     }
 
     /// <summary>A new instance for one message of a stateless agent.</summary>
@@ -85,20 +113,25 @@ internal sealed class AgentHost(IAgentRuntime runtime, SerializationRegistry mes
         foreach (var hosted in _agents.Values)
         {
             _agents.TryRemove(hosted.Id, out _);
-            try
-            {
-                await hosted.DisposeAsync().ConfigureAwait(false);
-            }
-            catch (Exception e)
-            {
-                Log.DisposeFailed(logger, hosted.Id, e);
-            }
+            await DisposeAsync(hosted, logger).ConfigureAwait(false);
         }
     }
 
-    private HostedAgent Activate(HostedAgent hosted)
+    private static async Task DisposeAsync(HostedAgent hosted, ILogger logger)
     {
-        hosted.Activate(runtime, messages, loggers.CreateLogger($"Parley.Agents.{hosted.Id.Type}"));
+        try
+        {
+            await hosted.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            Log.DisposeFailed(logger, hosted.Id, e);
+        }
+    }
+
+    private HostedAgent Activate(HostedAgent hosted, Task? former = null)
+    {
+        hosted.Activate(runtime, messages, loggers.CreateLogger($"Parley.Agents.{hosted.Id.Type}"), former);
         return hosted;
     }
 

@@ -3,43 +3,39 @@ using Microsoft.Extensions.Logging;
 namespace Parley;
 
 /// <summary>One agent that has its place in this process.</summary>
-internal sealed class HostedAgent(AgentId id, ulong epoch, AgentRegistration registration)
+internal sealed class HostedAgent : IAsyncDisposable
 {
     private readonly TaskCompletionSource<IAgent> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _dropped = new();
+    private readonly AgentRegistration _registration;
+    private readonly AgentTurns? _turns;
     private AgentInstantiationContext.Scope? _scope;
-    private ulong _round;
-    private readonly AgentTurns? _turns = registration.Mode == AgentMode.Stateless ? null : new AgentTurns();
 
-    public AgentId Id => id;
+    public HostedAgent(AgentId id, ulong epoch, AgentRegistration registration)
+    {
+        (Id, Epoch, _registration, Dropped) = (id, epoch, registration, _dropped.Token);
+        _turns = registration.Mode == AgentMode.Stateless ? null : new AgentTurns();
+        Events = new EventLane(IsStateless ? int.MaxValue : registration.Concurrency);
+    }
+
+    public AgentId Id { get; }
 
     /// <summary>The epoch of its placement; 0 in-process and for stateless agents.</summary>
-    public ulong Epoch => epoch;
+    public ulong Epoch { get; }
+
+    /// <summary>Fires when the agent's place here was taken away.</summary>
+    public CancellationToken Dropped { get; }
 
     public bool IsStateless => _turns is null;
 
     /// <summary>Its events.</summary>
-    public EventLane Events { get; } = new(registration.Mode == AgentMode.Stateless ? int.MaxValue : registration.Concurrency);
+    public EventLane Events { get; }
 
     /// <summary>What runs or waits here.</summary>
     public InFlight InFlight { get; } = new();
 
     /// <summary>The agent, once it is made; fails with ACTIVATION_FAILED.</summary>
     public Task<IAgent> Ready => _ready.Task;
-
-    /// <summary>True if that round of deliveries is the newest one so far, or newer (DLV-4); stateless agents have no rounds to compare.</summary>
-    public bool Enters(ulong round)
-    {
-        if (IsStateless)
-        {
-            return true;
-        }
-
-        lock (_ready)
-        {
-            _round = Math.Max(_round, round);
-            return _round == round;
-        }
-    }
 
     /// <summary>Starts a handler, in the agent's turn.</summary>
     public void Start(HandlerRun run)
@@ -54,14 +50,31 @@ internal sealed class HostedAgent(AgentId id, ulong epoch, AgentRegistration reg
         }
     }
 
+    /// <summary>The agent's place here was taken away: its handlers' tokens fire.</summary>
+    public void Drop()
+    {
+        try
+        {
+            _dropped.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended already.
+        }
+    }
+
     /// <summary>Makes the agent, in its own turn; the outcome is <see cref="Ready"/>.</summary>
-    public void Activate(IAgentRuntime runtime, SerializationRegistry messages, ILogger logger) =>
-        Start(new Activation(this, runtime, messages, logger));
+    /// <param name="runtime">The runtime.</param>
+    /// <param name="messages">Learns what the agent handles.</param>
+    /// <param name="logger">The agent's.</param>
+    /// <param name="former">The end of an earlier placement of the agent, which comes first: nothing of one agent runs in parallel.</param>
+    public void Activate(IAgentRuntime runtime, SerializationRegistry messages, ILogger logger, Task? former = null) =>
+        Start(new Activation(this, runtime, messages, logger, former));
 
     /// <summary>Ends the agent here; call it when nothing runs any more. A pinned agent is its user's own.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (registration.Factory is not null && Ready.IsCompletedSuccessfully && await Ready.ConfigureAwait(false) is IAsyncDisposable agent)
+        if (_registration.Factory is not null && Ready.IsCompletedSuccessfully && await Ready.ConfigureAwait(false) is IAsyncDisposable agent)
         {
             await agent.DisposeAsync().ConfigureAwait(false);
         }
@@ -70,14 +83,21 @@ internal sealed class HostedAgent(AgentId id, ulong epoch, AgentRegistration reg
         {
             await resource.DisposeAsync().ConfigureAwait(false);
         }
+
+        _dropped.Dispose();
     }
 
-    private sealed class Activation(HostedAgent hosted, IAgentRuntime runtime, SerializationRegistry messages, ILogger logger) : HandlerRun
+    private sealed class Activation(HostedAgent hosted, IAgentRuntime runtime, SerializationRegistry messages, ILogger logger, Task? former) : HandlerRun
     {
         public override async Task RunAsync()
         {
             try
             {
+                if (former is not null)
+                {
+                    await former.ConfigureAwait(true);
+                }
+
                 hosted._ready.TrySetResult(await hosted.MakeAsync(runtime, messages, logger).ConfigureAwait(false));
             }
             catch (Exception e)
@@ -90,16 +110,16 @@ internal sealed class HostedAgent(AgentId id, ulong epoch, AgentRegistration reg
     private async Task<IAgent> MakeAsync(IAgentRuntime runtime, SerializationRegistry messages, ILogger logger)
     {
         CallScope.Enter(null);
-        var scope = _scope = new AgentInstantiationContext.Scope(id, runtime, logger, messages);
+        var scope = _scope = new AgentInstantiationContext.Scope(Id, runtime, logger, messages);
         AgentInstantiationContext.Enter(scope);
-        var agent = registration.Pinned.TryGetValue(id.Key, out var pinned) ? pinned
-            : registration.Factory is { } factory ? await factory().ConfigureAwait(false)
-            : throw new InvalidOperationException($"No agent with the key '{id.Key}' is registered.");
+        var agent = _registration.Pinned.TryGetValue(Id.Key, out var pinned) ? pinned
+            : _registration.Factory is { } factory ? await factory().ConfigureAwait(false)
+            : throw new InvalidOperationException($"No agent with the key '{Id.Key}' is registered.");
         ArgumentNullException.ThrowIfNull(agent);
         if (agent is RoutedAgent routed)
         {
             routed.Attach(scope);
-            foreach (var type in routed.HandledTypesBeside(registration.AgentClass))
+            foreach (var type in routed.HandledTypesBeside(_registration.AgentClass))
             {
                 messages.AddHandled(type);
             }

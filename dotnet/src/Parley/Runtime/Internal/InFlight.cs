@@ -16,6 +16,7 @@ internal sealed class InFlight
             lock (_lock)
             {
                 _idle?.TrySetResult();
+                _idle = null;
             }
         }
     }
@@ -25,13 +26,21 @@ internal sealed class InFlight
     {
         lock (_lock)
         {
-            _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             if (Volatile.Read(ref _count) == 0)
             {
-                _idle.TrySetResult();
+                return Task.CompletedTask;
             }
 
-            return _idle.Task;
+            _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var idle = _idle.Task;
+            if (Volatile.Read(ref _count) == 0)
+            {
+                // It became idle before it could know that somebody waits.
+                _idle.TrySetResult();
+                _idle = null;
+            }
+
+            return idle;
         }
     }
 }

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import FAKES
 
-from parley_conformance import cli, suite
+from parley_conformance import cli, spec, suite
 from parley_conformance.cli import main
 
 ADAPTER = shlex.join([sys.executable, str(FAKES / "adapter.py")])
@@ -126,3 +126,16 @@ def test_list_and_explain() -> None:
     unknown = CliRunner().invoke(main, ["explain", "rpc/no-frame"])
     assert unknown.exit_code == 2
     assert "hostile/no-frame" in unknown.output
+
+
+def test_coverage_lists_what_nothing_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.rules_shown, "shown", lambda cases: {"SES-1": ["a case"]})
+    result = CliRunner().invoke(cli.main, ["coverage"])
+    assert result.exit_code == 1
+    assert "\nSES-3  core, both: " in result.output
+    assert "SES-1 " not in result.output
+    monkeypatch.setattr(cli.rules_shown, "shown", lambda cases: {rule: ["a case"] for rule in spec.read().rules})
+    assert CliRunner().invoke(cli.main, ["coverage"]).exit_code == 0
+    monkeypatch.setattr(cli.rules_shown, "shown", lambda cases: {"SES-99": ["a case"]})
+    result = CliRunner().invoke(cli.main, ["coverage"])
+    assert (result.exit_code, "names SES-99" in result.output) == (2, True)

@@ -1,4 +1,4 @@
-"""The command `parley-conformance`: run, list, explain."""
+"""The command `parley-conformance`: run, list, explain, coverage."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from rich.markup import escape
 
 from parley_conformance import __version__, exitcode, languages, plan, runner, spec, suite
+from parley_conformance import coverage as rules_shown
 from parley_conformance.broker import BrokerSource
 from parley_conformance.explain import explain as explain_case
 from parley_conformance.model import Case, HarnessError, Kind, Run
@@ -122,6 +123,26 @@ def explain(case: str) -> None:
             return
     near = [one.id for one in cases if case.rpartition("/")[2] in one.id]
     raise _HarnessFailure(f"there is no case {case!r}" + (f"; is it one of {', '.join(near)}?" if near else ""))
+
+
+@main.command()
+@click.option("--profile", "profiles", multiple=True, help="Only rules of this profile; may be repeated.")
+def coverage(profiles: tuple[str, ...]) -> None:
+    """Lists the MUSTs of SPEC.md that neither a case nor a test shows; exit code 1 if there are any.
+
+    A case names its rules in `covers`, a test in a comment or docstring: `covers: SES-9, SES-14`.
+    """
+    cases, contract = _load()
+    known = rules_shown.shown(cases)
+    if wrong := rules_shown.unheard_of(contract.rules, known):
+        raise _HarnessFailure("\n".join(wrong))
+    rules = {key: rule for key, rule in contract.rules.items() if not profiles or rule.profile in profiles}
+    left = rules_shown.missing(rules, known)
+    for rule in left:
+        click.echo(f"{rule.id}  {rule.profile}, {rule.binds}: {rule.text[:90]}")
+    musts = sum(rule.level == "MUST" for rule in rules.values())
+    click.echo(f"{musts} rules are a MUST, {len(left)} of them shown by nothing", err=True)
+    sys.exit(exitcode.FAILS if left else exitcode.CONFORMS)
 
 
 def _load() -> tuple[list[Case], spec.Spec]:

@@ -50,6 +50,7 @@ async def test_agents_are_claimed_with_their_epochs_and_go_on(scripted: Scripted
     connected.peer.end()
     peer, claim = await rejoined(scripted)
     assert [(held.agent.key, held.epoch) for held in claim.claim.agents] == [("k", EPOCH), ("k1", EPOCH + 1)]
+    assert peer.hello.hello.resume.agents == 2, "the broker waits for so many claims"
     peer.send(request(5))
     assert (await peer.expect("reply")).re == 5
     assert agents[0].calls == 1

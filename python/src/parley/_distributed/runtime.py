@@ -225,6 +225,10 @@ class DistributedRuntime(RuntimeBase):
         """What the last session dispatched is over."""
         self._worker.session_began()
 
+    def held(self) -> int:
+        """See uplink.Party."""
+        return len(self._worker.held())
+
     async def rejoin(self, session: Session) -> None:
         """Says what this process hosts."""
         if self._started:

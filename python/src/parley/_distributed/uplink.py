@@ -52,6 +52,9 @@ class Party(Protocol):
     def session_began(self) -> None:
         """`Uplink.session` is a new one, in which nothing has been said yet."""
 
+    def held(self) -> int:
+        """How many agents would be claimed in a new session."""
+
     async def rejoin(self, session: Session) -> None:
         """Makes what this process hosts known in a new session (SPEC SES-14). Raises SessionOverError."""
 
@@ -215,6 +218,8 @@ class Uplink:
         hello.CopyFrom(self._hello)
         if not end.session_over:
             hello.resume.CopyFrom(session.resume_of())
+        if held := party.held():
+            hello.resume.agents = held
         loop = asyncio.get_running_loop()
         over = loop.call_later(session.grace, self._lose, party, f"{end.reason}; the session's grace is over")
         backoff = Backoff()

@@ -55,11 +55,12 @@ class Body:
 
 @dataclass(slots=True)
 class Resume:
-    """What a client knows of the session that it wants back (SES-9)."""
+    """What a client knows of the session that it wants back, and how many agents it will claim in a new one (SES-9)."""
 
     session_id: str
     resume_token: bytes
     received: int
+    agents: int = 0
 
 
 @dataclass(slots=True)

@@ -62,14 +62,16 @@ class Limits(_message.Message):
     def __init__(self, max_envelope_bytes: _Optional[int] = ..., max_outstanding_calls: _Optional[int] = ..., max_subscriptions: _Optional[int] = ..., max_agent_types: _Optional[int] = ..., max_call_timeout_ms: _Optional[int] = ...) -> None: ...
 
 class Resume(_message.Message):
-    __slots__ = ["received", "resume_token", "session_id"]
+    __slots__ = ["agents", "received", "resume_token", "session_id"]
+    AGENTS_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    agents: int
     received: int
     resume_token: bytes
     session_id: str
-    def __init__(self, session_id: _Optional[str] = ..., resume_token: _Optional[bytes] = ..., received: _Optional[int] = ...) -> None: ...
+    def __init__(self, session_id: _Optional[str] = ..., resume_token: _Optional[bytes] = ..., received: _Optional[int] = ..., agents: _Optional[int] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ["broker_name", "broker_version", "capabilities", "heartbeat_interval_ms", "incarnation", "kinds", "limits", "received", "resume_token", "resumed", "session_grace_ms", "session_id", "suspect_limit_ms", "version"]

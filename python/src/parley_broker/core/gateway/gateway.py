@@ -28,6 +28,7 @@ from parley_broker.core.gateway.session import NO_CONNECTION, Connection, Sessio
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.messages import (
     Activate,
+    Claim,
     ClaimResult,
     Deactivate,
     Delivery,
@@ -308,6 +309,8 @@ class Gateway:
                 self._lives.goodbye(session, message, message.body, now)
             else:
                 self._commands.carry_out(session, message, now)
+                if isinstance(message.body, Claim):
+                    self._lives.claimed(session, len(message.body.agents), now)
             self._pump(now)
             if connection.ended:
                 return

@@ -71,6 +71,7 @@ class Lives:
         self._hellos: Deadlines[int] = Deadlines()
         self._beats: Deadlines[str] = Deadlines()
         self._graces: Deadlines[str] = Deadlines()
+        self._claimings: Deadlines[str] = Deadlines()
 
     # Connections
 
@@ -119,7 +120,15 @@ class Lives:
         if session.suspect:
             session.suspect = False
             self._effects.log("info", "session heard again", session=session.id)
-            self.shard.resume(session.id, now)
+            self._unpause(session, now)
+
+    def claimed(self, session: Session, agents: int, now: float) -> None:
+        """The client has claimed so many agents more: after the last one it may get work (SES-14)."""
+        if session.claims_to_come:
+            session.claims_to_come = max(0, session.claims_to_come - agents)
+            if not session.claims_to_come:
+                self._claimings.drop(session.id)
+                self._unpause(session, now)
 
     def goodbye(self, session: Session, message: Message, goodbye: Goodbye, now: float) -> None:
         """The client ends its session at once (SES-13)."""
@@ -170,13 +179,17 @@ class Lives:
             if session is not None:
                 self._beat(session, now)
                 self._pump(now)
+        for session_id in self._claimings.take(now):
+            session = self._sessions.by_id[session_id]
+            self.claimed(session, session.claims_to_come, now)
+            self._pump(now)
         for session_id in self._graces.take(now):
             self._lose(self._sessions.by_id[session_id], "it was not resumed within its grace", now)
             self._pump(now)
 
     def next_due(self) -> float | None:
         """The moment before which `tick` has nothing to do; None: nothing known."""
-        dues = (self._hellos.next(), self._beats.next(), self._graces.next())
+        dues = (self._hellos.next(), self._beats.next(), self._graces.next(), self._claimings.next())
         return min((due for due in dues if due is not None), default=None)
 
     def settle(self, now: float) -> None:
@@ -212,6 +225,10 @@ class Lives:
             peer=connection.peer,
             **({"instead_of": hello.resume.session_id[:MAX_LOGGED]} if hello.resume is not None else {}),
         )
+        if hello.resume is not None and hello.resume.agents:
+            session.claims_to_come = hello.resume.agents
+            self._claimings.set(session.id, now + policy.claim_window)
+            self.shard.pause(session.id)
         return session
 
     def _resumable(self, resume: Resume | None) -> Session | None:
@@ -243,6 +260,11 @@ class Lives:
             "info", "session resumed", session=session.id, again=session.outgoing.sent - received, peer=connection.peer
         )
         if was_paused:
+            self._unpause(session, now)
+
+    def _unpause(self, session: Session, now: float) -> None:
+        """One reason to keep work from the session is gone; there may be another."""
+        if not session.paused:
             self.shard.resume(session.id, now)
 
     def _part(self, session: Session, why: str, now: float) -> None:
@@ -280,6 +302,7 @@ class Lives:
         del self._sessions.by_id[session.id]
         self._beats.drop(session.id)
         self._graces.drop(session.id)
+        self._claimings.drop(session.id)
         self._callers.lose_caller(session, now)
         self._callers.lose_worker(session)
         self.shard.lose(session.id, now)

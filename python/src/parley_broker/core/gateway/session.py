@@ -107,6 +107,8 @@ class Session:
     """The agents that have their place here, with their epochs."""
     claimed: dict[AgentId, int] = field(default_factory=dict)
     """The agents that it says to hold since before, with their epochs, until that is decided (SES-14)."""
+    claims_to_come: int = 0
+    """How many agents it has still to claim before anything is dispatched to it (SES-14)."""
     activations: dict[int, tuple[AgentId, int]] = field(default_factory=dict)
     """Activates that wait for their answer, by the broker's id."""
     deactivations: dict[int, tuple[AgentId, int]] = field(default_factory=dict)
@@ -126,8 +128,8 @@ class Session:
 
     @property
     def paused(self) -> bool:
-        """Whether nothing new goes to the client: it is silent or not connected (SES-9, SES-12)."""
-        return self.suspect or self.connection == NO_CONNECTION
+        """Whether nothing new goes to the client: it is silent, not connected, or about to claim (SES-9, 12, 14)."""
+        return self.suspect or self.connection == NO_CONNECTION or self.claims_to_come > 0
 
     @property
     def state(self) -> SessionState:

@@ -195,7 +195,7 @@ def _decode_hello(wire: session_pb2.Hello, now: float) -> m.Body:
 
 
 def _decode_resume(wire: session_pb2.Resume) -> m.Resume:
-    return m.Resume(wire.session_id, wire.resume_token, wire.received)
+    return m.Resume(wire.session_id, wire.resume_token, wire.received, wire.agents)
 
 
 def payload_hash(envelope: bytes) -> bytes:

@@ -90,7 +90,7 @@ class BrokerServicer:
                 code, why = stream.ending.result()
                 if code is not EndCode.OK:
                     await context.abort(STATUS_OF[code], why)
-            elif reader.done() and reader.exception() is None:
+            elif reader.done() and reader.exception() is None and not context.cancelled():
                 why = "the client closed the stream"
         finally:
             reader.cancel()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from broker.core.harness import Client, Core, done, failed, reply, request
+from broker.core.harness import HELLO, Client, Core, agent, done, failed, reply, request
 from parley_broker.core.messages import (
     Cancel,
+    Claim,
+    ClaimResult,
     Delivery,
     Frame,
     Goodbye,
@@ -18,6 +22,7 @@ from parley_broker.core.messages import (
     RegisterAgentType,
     Reply,
     Request,
+    Resume,
     SubscriptionList,
     Welcome,
 )
@@ -355,3 +360,34 @@ def test_a_discarded_shard_leaves_the_absent_paused(core: Core) -> None:
     assert core.tables["outgoing_messages"] == 0
     resumed(core, worker)
     assert [r.envelope for _, r in worker.take(Request)] == [b"second"]
+
+
+class TestAgentsToClaim:
+    """Nothing is dispatched to a client that has still to claim what it holds (SES-14)."""
+
+    def test_work_waits_for_the_claim_and_the_agent_keeps_its_epoch(self, core: Core) -> None:
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        caller.command(request("w/k"))
+        ((_, first),) = worker.take(Request)
+        core.cut(worker)
+        core.advance(Policy().session_grace + 0.1)
+        caller.frame()
+        caller.command(request("w/k"))
+        back = core.client(hello=replace(HELLO, resume=Resume(worker.session, b"token", 0, agents=1)))
+        back.host("w")
+        assert back.take(Request) == [], "its claim may still come"
+        assert back.ask(Claim(((agent("w/k"), first.epoch),))) == ClaimResult(())
+        ((_, second),) = back.take(Request)
+        assert second.epoch == first.epoch
+
+    def test_it_waits_no_longer_than_the_claim_window(self, core: Core) -> None:
+        caller = core.client()
+        back = core.client(hello=replace(HELLO, resume=Resume("gone", b"token", 0, agents=2)))
+        back.host("w")
+        caller.command(request("w/k"))
+        core.advance(Policy().claim_window - 0.1)
+        back.frame()
+        assert back.take(Request) == []
+        core.advance(0.2)
+        assert len(back.take(Request)) == 1

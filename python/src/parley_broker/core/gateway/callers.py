@@ -386,6 +386,7 @@ class Callers:
     def _drop(self, call: Call) -> None:
         """The call and those that joined it leave the table."""
         del self._calls[call.id]
+        self._deadlines.drop(call.id)
         for joined in call.joined:
             del self._calls[joined]
         if call.worker is not None:

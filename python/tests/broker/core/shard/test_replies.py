@@ -367,6 +367,9 @@ class TestLateReplies:
         reply(stage.worker, number, b"late")
         stage.done()
         assert stage.two.answer(ask(stage.two)) == Reply(b"late")
+        for _ in range(60):
+            stage.two.frame()
+            stage.core.advance(1)
 
     def test_a_duplicate_joins_what_nobody_waits_for(self, stage: Stage) -> None:
         ask(stage.one)

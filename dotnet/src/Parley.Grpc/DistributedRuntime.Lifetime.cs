@@ -73,6 +73,8 @@ public sealed partial class DistributedRuntime
         }
     }
 
+    int IUplinkUser.Held => _dispatcher.Held().Count;
+
     Task IUplinkUser.RejoinAsync(Session session) =>
         Volatile.Read(ref _starting) is null ? Task.CompletedTask : Rejoining.RunAsync(_context, _dispatcher, session, Subscriptions());
 

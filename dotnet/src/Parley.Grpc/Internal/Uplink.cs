@@ -236,6 +236,12 @@ internal sealed class Uplink : ISessionOwner, IDisposable
         while (true)
         {
             var wanted = isOver ? null : session.Resume;
+            if (user.Held is var held and > 0)
+            {
+                wanted ??= new Resume();
+                wanted.Agents = (uint)held;
+            }
+
             var connection = await _connector.ReconnectAsync(() => wanted, _closing.Token).ConfigureAwait(false);
             var welcome = connection.Welcome;
             if (!welcome.Resumed || welcome.SessionId != session.Welcome.SessionId)
@@ -365,6 +371,9 @@ internal interface IUplinkUser
 {
     /// <summary>Takes what the broker says of its own accord, in order, on the reading loop.</summary>
     void Take(Session session, Message message);
+
+    /// <summary>How many agents would be claimed in a new session.</summary>
+    int Held { get; }
 
     /// <summary>Makes what this process hosts known in a new session, before anything else is said in it (SES-14).</summary>
     Task RejoinAsync(Session session);

@@ -80,7 +80,8 @@ public sealed class SessionTests : IAsyncLifetime
         var second = await _broker.AcceptAsync();
         second.Obliging = false;
         var late = runtime.SendMessageAsync<Answer>(new Ask("not sent yet"), Somebody);
-        await second.WelcomeAsync(ScriptedBroker.NewWelcome("s2", incarnation: "i2"));
+        var hello = await second.WelcomeAsync(ScriptedBroker.NewWelcome("s2", incarnation: "i2"));
+        Assert.Equal(1u, hello.Resume.Agents);
         await Assert.ThrowsAsync<OutcomeUnknownException>(() => call.Within());
         await Assert.ThrowsAsync<OutcomeUnknownException>(() => ephemeral.Within());
 
@@ -197,7 +198,8 @@ public sealed class SessionTests : IAsyncLifetime
         await first.SendAsync(new Message { Goodbye = new Goodbye { Reason = "upgrade" } });
         first.End();
         var second = await _broker.AcceptAsync();
-        Assert.Null((await second.WelcomeAsync(ScriptedBroker.NewWelcome("s2"))).Resume);
+        var hello = await second.WelcomeAsync(ScriptedBroker.NewWelcome("s2"));
+        Assert.Equal((string.Empty, 1u), (hello.Resume.SessionId, hello.Resume.Agents));
         var claim = await second.NextAsync(Message.KindOneofCase.Claim);
         await second.SendAsync(new Message { Re = claim.Id, ClaimResult = new ClaimResult() });
         foreach (var text in new[] { "refused", "waiting" })

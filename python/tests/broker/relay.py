@@ -15,6 +15,7 @@ class Relay:
         self._target = host, int(port)
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._left: int | None = None
         self.address = ""
 
     async def serve(self) -> asyncio.Server:
@@ -24,8 +25,13 @@ class Relay:
         self.address = f"127.0.0.1:{port}"
         return server
 
+    def cut_after(self, size: int) -> None:
+        """Resets every connection once so many more bytes were forwarded, wherever in a frame that is."""
+        self._left = size
+
     def cut(self) -> None:
         """Resets every connection."""
+        self._left = None
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
@@ -34,17 +40,21 @@ class Relay:
         there_reader, there_writer = await asyncio.open_connection(*self._target)
         self._writers |= {writer, there_writer}
         for source, sink in ((reader, there_writer), (there_reader, writer)):
-            task = asyncio.create_task(_pump(source, sink))
+            task = asyncio.create_task(self._pump(source, sink))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                if self._left is not None:
+                    data = data[: self._left]
+                    self._left -= len(data)
+                writer.write(data)
+                await writer.drain()
+                if self._left == 0:
+                    self.cut()
+        writer.close()
 
 
 @contextlib.asynccontextmanager

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
+from random import Random
 
 import grpc
 import pytest
 import pytest_asyncio
 
-from broker.peer import connected, message, request
+from broker.lasting import Lasting
+from broker.peer import PATIENCE, connected, message, request, topic
 from broker.process import BrokerProcess, running
 from broker.relay import Relay, relayed
+from parley_wire.v1 import broker_service_pb2 as wire
 
-from .test_hostile import status
+from .test_hostile import status, until_tables
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +137,103 @@ async def test_the_tables_say_what_is_kept(broker: BrokerProcess) -> None:
         await peer.hear(lambda m: m.re == 1)
         await peer.say(message(goodbye={}))
         await peer.end()
+
+
+CALLS = 3000
+EVENTS = 1000
+KEYS = 10
+CUTS = 50
+AT_ONCE = 40
+GROWTH = 16 << 20
+"""Bytes that the broker's memory may have grown by afterwards: what the allocator keeps."""
+
+
+class Serving:
+    """Answers what the worker is asked and told, and keeps it."""
+
+    def __init__(self, worker: Lasting) -> None:
+        self._worker = worker
+        self.calls: list[bytes] = []
+        self.events: dict[str, list[int]] = defaultdict(list)
+        self.ready = asyncio.Event()
+        self._settled = 0
+
+    async def run(self) -> None:
+        """Serves until it is cancelled."""
+        say = self._worker.say
+        while True:
+            heard = await self._worker.heard.get()
+            kind = heard.WhichOneof("kind")
+            if kind == "activate":
+                say(re=heard.id, wants_answer=False, done={})
+            elif kind == "request":
+                self.calls.append(heard.request.envelope)
+                say(re=heard.id, wants_answer=False, reply={"envelope": heard.request.envelope})
+            elif kind == "delivery":
+                delivery = heard.delivery
+                self.events[delivery.recipient.key].append(int(delivery.envelope))
+                say(
+                    ack={
+                        "recipient": delivery.recipient,
+                        "epoch": delivery.epoch,
+                        "position": delivery.position,
+                        "round": delivery.round,
+                    }
+                )
+            else:
+                assert kind == "done", heard
+                self._settled += 1
+                if self._settled == SET_UP:
+                    self.ready.set()
+
+
+SET_UP = 2
+"""Commands that the worker begins with."""
+
+
+async def test_fifty_cuts_under_load(broker: BrokerProcess) -> None:
+    await until_tables(broker, sessions=0)
+    before = (await status(broker)).memory_bytes
+    random = Random(7)
+    asked: dict[int, bytes] = {}
+    published: dict[int, int] = {}
+    outcomes: dict[int, wire.Message] = {}
+    cuts = 0
+    async with relayed(broker.address) as to_worker, relayed(broker.address) as to_caller:
+        worker, caller = Lasting(to_worker.address), Lasting(to_caller.address)
+        serving = Serving(worker)
+        tasks = [asyncio.create_task(client.run()) for client in (worker, caller, serving)]
+        worker.say(register_agent_type={"type": "load"})
+        worker.say(subscribe={"subscription": {"topic_type": "load", "match": 1, "agent_type": "load"}})
+        async with asyncio.timeout(5 * PATIENCE):
+            await serving.ready.wait()
+            while len(outcomes) < CALLS + EVENTS:
+                while (begun := len(asked) + len(published)) < min(CALLS + EVENTS, len(outcomes) + AT_ONCE):
+                    if begun % 4 == 3:
+                        number = len(published)
+                        kind = {"topic": topic(f"load/{number % KEYS}"), "envelope": b"%d" % number}
+                        published[caller.say(publish=kind)] = number
+                    else:
+                        name = b"%d" % begun
+                        asked[caller.say(request=request(f"load/{begun % KEYS}", name))] = name
+                answer = await caller.heard.get()
+                assert answer.re not in outcomes, "one outcome"
+                outcomes[answer.re] = answer
+                if len(outcomes) % ((CALLS + EVENTS) // CUTS) == 0:
+                    random.choice((to_worker, to_caller)).cut_after(random.randrange(1, 3000))
+                    cuts += 1
+            await until_tables(broker, calls=0, events=0, deliveries=0)
+        for client in (worker, caller):
+            client.say(wants_answer=False, goodbye={})
+        await until_tables(broker, sessions=0, connections=0, kept_messages=0, outgoing_messages=0, agents=0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    assert cuts == CUTS
+    assert worker.connections + caller.connections > CUTS // 2, "most cuts hit a connection that was up"
+    assert {n: outcomes[n].reply.envelope for n in asked} == asked, "each call has its own reply"
+    assert all(outcomes[n].published.recipients == 1 for n in published)
+    assert Counter(serving.calls) == Counter(asked.values()), "each call ran once"
+    for key in range(KEYS):
+        assert serving.events[str(key)] == [n for n in range(EVENTS) if n % KEYS == key], "each event once, in order"
+    assert (await status(broker)).memory_bytes - before < GROWTH

@@ -61,11 +61,11 @@ class Party:
 
     async def call(self, short: Mapping[str, Any]) -> Sent:
         """Makes a call; `short` has `label`, `to`, the message in short form, and options of the command."""
-        return await self._send("call", short, ("to", "timeout_ms", "wait_for_ready"))
+        return await self._send("call", short, ("to", "timeout_ms", "wait_for_ready", "idempotency_key"))
 
     async def publish(self, short: Mapping[str, Any]) -> Sent:
         """Publishes; `short` has `label`, `topic`, the message in short form, and options of the command."""
-        return await self._send("publish", short, ("topic", "ephemeral"))
+        return await self._send("publish", short, ("topic", "ephemeral", "event_id"))
 
     async def command(self, cmd: str, members: Mapping[str, Any]) -> dict[str, Any]:
         """Gives any other command."""

@@ -29,7 +29,12 @@ class BaseAgent(ABC, Agent):
 
     A class declares how its messages are run (SPEC AGT-3): `class X(RoutedAgent, mode="stateless")`, and with
     `concurrency=N` how many events of one agent may be handled at once: by default 1, and as many as the runtime allows
-    if it is stateless.
+    if it is stateless. One that overrides `save_state` and `load_state` keeps its state with the broker: it is saved
+    with every message that changes it, and loaded wherever the agent is made next (SPEC STA-1, STA-2). With
+    `idle_timeout=SECONDS` such an agent is let go of when it has had no message for so long.
+
+    `mode="effectively-once"`: one message at a time; its state, its result and the events that it publishes are stored
+    together or not at all, and after a failure the agent is made anew from what was stored last (SPEC STA-4, STA-5).
 
     Args:
         description: For people; default: the first line of the class's docstring, or its name.
@@ -37,13 +42,21 @@ class BaseAgent(ABC, Agent):
 
     mode: ClassVar[AgentMode] = "standard"
     concurrency: ClassVar[int | None] = None
+    idle_timeout: ClassVar[float | None] = None
     declared_subscriptions: ClassVar[list[UnboundSubscription]] = []
 
     _id: AgentId | None = None
     _runtime: AgentRuntime | None = None
     _description: str | None = None
 
-    def __init_subclass__(cls, *, mode: AgentMode | None = None, concurrency: int | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        mode: AgentMode | None = None,
+        concurrency: int | None = None,
+        idle_timeout: float | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init_subclass__(**kwargs)
         if mode is not None:
             if mode not in MODES:
@@ -53,6 +66,15 @@ class BaseAgent(ABC, Agent):
             if type(concurrency) is not int or concurrency < 1:
                 raise InvalidArgumentError(f"concurrency must be an integer from 1 up, not {concurrency!r}")
             cls.concurrency = concurrency
+        if idle_timeout is not None:
+            if not _is_positive(idle_timeout):
+                raise InvalidArgumentError(f"idle_timeout must be a number of seconds above 0, not {idle_timeout!r}")
+            cls.idle_timeout = idle_timeout
+
+    @classmethod
+    def keeps_state(cls) -> bool:
+        """True if it says what its state is: it overrides `save_state`."""
+        return cls.save_state is not BaseAgent.save_state
 
     def __init__(self, description: str | None = None) -> None:
         if AgentInstantiationContext.is_in_factory_call():
@@ -265,6 +287,10 @@ class BaseAgent(ABC, Agent):
             subscriptions.append(TypePrefixSubscription(f"{type}:", type, durable=False))
         for subscription in subscriptions:
             await runtime.add_subscription(subscription if durable else not_durable(subscription))
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value > 0
 
 
 def add_known_serializers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol, TypeVar
 
 from ._agent_runtime import AgentRuntime
@@ -86,13 +86,6 @@ class ClosureAgent(BaseAgent):
             raise TypeError(text)
         if self._policy == "warn":
             _log.warning("%s", text)
-
-    async def save_state(self) -> Mapping[str, Any]:
-        """A closure has no state."""
-        return {}
-
-    async def load_state(self, state: Mapping[str, Any]) -> None:
-        """A closure has no state."""
 
     @classmethod
     async def register_closure(

@@ -31,13 +31,15 @@ class Hand(Generic[W]):
     Attributes:
         works: They, by position.
         round: Deliveries of older rounds are dropped.
+        ordered: Events have an order; those of a stateless agent have none, and each has rounds of its own.
     """
 
-    __slots__ = ("round", "works")
+    __slots__ = ("ordered", "round", "works")
 
-    def __init__(self) -> None:
+    def __init__(self, *, ordered: bool = True) -> None:
         self.works: dict[int, W] = {}
         self.round = 0
+        self.ordered = ordered
 
     def find(self, position: int) -> W | None:
         """The work for this position, if it is in hand: it is not to be started again."""
@@ -45,13 +47,14 @@ class Hand(Generic[W]):
 
     def is_old(self, round: int) -> bool:
         """True for a delivery of a round that is over."""
-        return round < self.round
+        return self.ordered and round < self.round
 
     def add(self, position: int, round: int, work: W) -> None:
         """Takes a new event in hand; what has a result below it is settled, since the broker has gone on."""
         self.round = round
-        for other in [p for p, w in self.works.items() if p < position and w.finished]:
-            del self.works[other]
+        if self.ordered:
+            for other in [p for p, w in self.works.items() if p < position and w.finished]:
+                del self.works[other]
         self.works[position] = work
 
     def settled(self, position: int) -> None:
@@ -60,6 +63,8 @@ class Hand(Generic[W]):
 
     def nacked(self, position: int, round: int) -> list[W]:
         """The event at `position` failed in `round`: a new round begins there. Returns what must not start now."""
+        if not self.ordered:
+            return []
         self.round = max(self.round, round + 1)
         return self._let_go(position + 1)
 

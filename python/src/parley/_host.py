@@ -1,8 +1,9 @@
 """AgentHost: the agents of one process, and every handler that runs for them.
 
-Work comes in by `submit`. A call goes to `_admit` at once, an event when its agent has room for it, in order (SPEC
-AGT-3). `_admit` starts at most `max_concurrency` handlers; calls that a handler waits for are never held up (SPEC
-RPC-15), and what nobody waits for any more holds up no other. The only task per message is the handler's own.
+Work comes in by `submit`. A call goes to `_admit` at once, an event when its agent has room for it, in order; to an
+effectively-once agent everything goes one at a time (SPEC AGT-3). `_admit` starts at most `max_concurrency` handlers;
+calls that a handler waits for are never held up (SPEC RPC-15), and what nobody waits for any more holds up no other.
+The only task per message is the handler's own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ._intervention import DropMessage, InterventionHandler
 from ._names import wire_name
 from ._scope import HandlerScope, enter_scope
 from ._slot import AgentSlot, Registration
+from ._state import SavedState, StateKeeper
 from ._work import Work
 from .exceptions import (
     ActivationFailedError,
@@ -90,14 +92,23 @@ class AgentHost:
             self._deadlines = Deadlines()
         return self._deadlines
 
-    def activate(self, id: AgentId, registration: Registration, epoch: int = 0) -> AgentSlot:
-        """Puts an agent in place; it is made in a task of its own, and messages may follow at once (SPEC AGT-6)."""
+    def activate(
+        self, id: AgentId, registration: Registration, epoch: int = 0, saved: SavedState | None = None
+    ) -> AgentSlot:
+        """Puts an agent in place; it is made in a task of its own, and messages may follow at once (SPEC AGT-6).
+
+        Args:
+            id: Who.
+            registration: As what.
+            epoch: The epoch of its placement; 0 without one.
+            saved: What is kept of it; None: nothing is kept of agents of its type.
+        """
         before = self.slots.get(id)
-        slot = self.slots[id] = AgentSlot(id, registration, epoch)
+        slot = self.slots[id] = AgentSlot(id, registration, epoch, None if saved is None else StateKeeper(saved))
         instance = registration.instances.get(id.key)
         if before is not None and before.agent is not None and before.agent is not instance:
             self._spawn(self._close(before.agent))
-        if instance is not None:
+        if instance is not None and not (saved and saved.data):
             slot.agent = instance
         else:
             self._spawn(self._activate(slot))
@@ -151,8 +162,9 @@ class AgentHost:
         if slot.registration.stateless:
             self.slots.move_to_end(slot.id)
         if work.topic is None:
-            slot.calls += 1
             work.watch_call(self.deadlines)
+        if work.topic is None and not slot.registration.alone:
+            slot.calls += 1
             self._admit(work)
         else:
             slot.pending.append(work)
@@ -199,6 +211,8 @@ class AgentHost:
         """Forgets an event whose handler has not begun."""
         slot = work.slot
         assert slot is not None
+        if not work.begun:
+            work.withdrawn()
         if work in slot.pending:
             slot.pending.remove(work)
         elif work in slot.running and not work.begun:
@@ -208,12 +222,11 @@ class AgentHost:
             self._finished(work, slot)
 
     def drop(self, slot: AgentSlot) -> None:
-        """Lets go of an agent that is another process's now: its handlers are cancelled, and it is closed.
-
-        What runs ends as its work says; what waits to start is told so by its token.
-        """
+        """Lets go of an agent that is no longer this process's: its handlers are cancelled, and it is closed."""
         slot.dropped = True
         self._forget(slot)
+        for work in slot.pending:
+            work.withdrawn()
         slot.pending.clear()
         for work in [*self._running, *self._nested, *self._waiting]:
             if work.slot is slot:
@@ -237,10 +250,10 @@ class AgentHost:
             agent = slot.agent or await slot.wait()
             if work.ended_by:
                 work.failed(never_started(work))
-            elif work.topic is None:
-                await self._run_call(work, slot, agent)
             else:
-                await self._run_event(work, slot, agent)
+                clean = await (self._run_call if work.topic is None else self._run_event)(work, slot, agent)
+                if slot.registration.alone and not (clean and await work.confirmed() is None):
+                    await self._make_anew(slot)
         except asyncio.CancelledError:  # before the handler began
             work.failed(never_started(work))
         except ParleyError as error:
@@ -251,22 +264,61 @@ class AgentHost:
         finally:
             self._finished(work, slot)
 
-    async def _run_call(self, work: Work, slot: AgentSlot, agent: Agent) -> None:
+    async def _make_anew(self, slot: AgentSlot) -> None:
+        """After a failed handler or commit an agent begins again from what was committed (SPEC STA-5)."""
+        before = slot.agent
+        try:
+            await slot.make_anew(self._runtime)
+        except ActivationFailedError as error:
+            _log.error("%s", error.message, exc_info=error.__cause__)
+            if self.slots.get(slot.id) is slot:
+                self._forget(slot)
+            waiting = list(slot.pending)
+            slot.pending.clear()
+            for work in waiting:
+                work.withdrawn()
+                work.failed(error)
+        if before is not None:
+            await self._close(before)
+
+    async def _give(self, work: Work, slot: AgentSlot, agent: Agent, result: Any, held: Sequence[Any]) -> None:
+        """Gives the result, and with it what is to be stored (SPEC STA-2, STA-4)."""
+        keeper = slot.keeper
+        if keeper is None or not work.commits:
+            work.succeeded(result)
+        elif slot.registration.alone:
+            state = await keeper.changed(agent) if slot.registration.keeps_state else None
+            work.succeeded(result, keeper.commit(state, held))
+        else:
+            async with keeper.lock:
+                state = await keeper.changed(agent)
+                work.succeeded(result, None if state is None else keeper.commit(state))
+
+    async def _run_call(self, work: Work, slot: AgentSlot, agent: Agent) -> bool:
+        """True if what the handler did stands."""
         message = work.open()
-        scope = HandlerScope(work.recipient, slot.epoch, (*work.chain, work.recipient), work.deadline)
+        scope = HandlerScope(
+            work.recipient,
+            slot.epoch,
+            (*work.chain, work.recipient),
+            work.deadline,
+            held=[] if slot.registration.alone and work.commits else None,
+        )
         enter_scope(scope)
         try:
             result = await agent.on_message(message, work.context())
             if self._interventions:
                 result = await self._intervene(work, result)
             scope.active = False
-            work.succeeded(result)
+            await self._give(work, slot, agent, result, scope.held or ())
+            return True
         except (Exception, asyncio.CancelledError) as error:
             scope.active = False
             if is_unhandled(error):
                 work.failed(unhandled(work, agent, wire_name(type(message))))
             else:
                 work.failed(handler_failure(work, error))
+            return False
 
     async def _intervene(self, work: Work, result: Any) -> Any:
         for handler in self._interventions:
@@ -275,7 +327,8 @@ class AgentHost:
                 raise MessageDroppedException(f"an intervention handler dropped the result of {work.recipient}")
         return result
 
-    async def _run_event(self, work: Work, slot: AgentSlot, agent: Agent) -> None:
+    async def _run_event(self, work: Work, slot: AgentSlot, agent: Agent) -> bool:
+        """True if what the handler did stands."""
         try:
             message = work.open()
         except UnknownMessageTypeError:
@@ -283,23 +336,25 @@ class AgentHost:
             if hook is not None:
                 await hook(work.unknown(), work.context())
             self._ignore(work)
-            return
-        scope = HandlerScope(work.recipient, slot.epoch, (work.recipient,), None)
+            return True
+        held: list[Any] | None = [] if slot.registration.alone and work.commits else None
+        scope = HandlerScope(work.recipient, slot.epoch, (work.recipient,), None, held=held)
         enter_scope(scope)
         work.watch_event(self.deadlines, _event_limit(agent, type(message)))
         try:
             await agent.on_message(message, work.context())
             scope.active = False
             if work.ended_by != "limit":
-                work.succeeded(None)
+                await self._give(work, slot, agent, None, held or ())
+                return True
         except (Exception, asyncio.CancelledError) as error:
             scope.active = False
-            if work.ended_by == "limit":
-                return
-            if is_unhandled(error):
-                self._ignore(work)
-            else:
+            if work.ended_by != "limit":
+                if is_unhandled(error):
+                    self._ignore(work)
+                    return True
                 work.failed(handler_failure(work, error))
+        return False
 
     def _ignore(self, work: Work) -> None:
         self.ignored_events += 1
@@ -322,11 +377,13 @@ class AgentHost:
         work.unwatch()
         for works in (self._nested, self._running, self._overdue):
             works.pop(work, None)
-        if work.topic is None:
+        if work.topic is None and not slot.registration.alone:
             slot.calls -= 1
         else:
             slot.running.pop(work, None)
             self._next_events(slot)
+        if slot.waiters and slot.idle:
+            _wake(slot.waiters)
         self._start_waiting()
         if self._idle:
             self._wake_idle()
@@ -338,10 +395,14 @@ class AgentHost:
             self._start(waiting)
 
     def _wake_idle(self) -> None:
-        waiters, self._idle = self._idle, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        _wake(self._idle)
+
+    async def finish(self, slot: AgentSlot) -> None:
+        """Returns once nothing runs or waits for this agent."""
+        while not slot.idle:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            slot.waiters.append(waiter)
+            await waiter
 
     def running(self) -> list[Work]:
         """What runs now, nested calls and what nobody waits for any more included."""
@@ -352,6 +413,7 @@ class AgentHost:
         self._waiting.clear()
         self._held.clear()
         for slot in self.slots.values():
+            slot.dropped = True
             slot.pending.clear()
         works = self.running()
         for work in works:
@@ -367,6 +429,14 @@ class AgentHost:
         for slot in slots.values():
             if slot.agent is not None:
                 await self._close(slot.agent)
+
+
+def _wake(waiters: list[asyncio.Future[None]]) -> None:
+    woken = [*waiters]
+    waiters.clear()
+    for waiter in woken:
+        if not waiter.done():
+            waiter.set_result(None)
 
 
 def _event_limit(agent: Agent, message_type: type[Any]) -> float:

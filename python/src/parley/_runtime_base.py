@@ -94,16 +94,24 @@ class RuntimeBase(AgentRuntime):
         registration = Registration(name, factory=agent_factory, expected_class=expected_class)
         if expected_class is not None and issubclass(expected_class, BaseAgent):
             self._declare(registration, expected_class)
-        if registration.mode == "effectively-once":
-            raise InvalidArgumentError(
-                f"{name}: the mode effectively-once is not supported by this version", details={"field": "mode"}
-            )
         return registration
 
     def _declare(self, registration: Registration, agent: BaseAgent | type[BaseAgent]) -> None:
         """Takes over what an agent's class declares."""
         registration.mode = agent.mode
         registration.concurrency = agent.concurrency or (self._max_concurrency if registration.stateless else 1)
+        registration.keeps_state = agent.keeps_state() and not registration.stateless
+        registration.idle_timeout = agent.idle_timeout
+        if registration.alone and registration.concurrency > 1:
+            raise InvalidArgumentError(
+                f"{registration.type}: an effectively-once agent has one message at a time, not {agent.concurrency}",
+                details={"field": "concurrency"},
+            )
+        if registration.idle_timeout is not None and not registration.keeps_state:
+            raise InvalidArgumentError(
+                f"{registration.type}: idle_timeout is for agents that override save_state: nothing else would be left",
+                details={"field": "idle_timeout"},
+            )
 
     async def _with_instance(self, agent: Agent, id: AgentId) -> Registration:
         """The registration of the agent's type with this instance in it."""
@@ -117,6 +125,11 @@ class RuntimeBase(AgentRuntime):
             registration = Registration(id.type)
             if isinstance(agent, BaseAgent):
                 self._declare(registration, agent)
+            if registration.alone:
+                raise InvalidArgumentError(
+                    f"{id}: an effectively-once agent is made anew after a failure: register a factory, no instance",
+                    details={"field": "mode"},
+                )
         registration.instances[id.key] = agent
         return registration
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._agent_runtime import AgentRuntime
@@ -23,6 +23,7 @@ class HandlerScope:
         chain: The agents that wait, this one last: the `call_chain` of nested calls.
         deadline: `time.monotonic()` at which the call served is over; None for events.
         active: False once the handler has ended; tasks that it left behind then start chains of their own.
+        held: What an effectively-once handler has published, until it commits (SPEC STA-6); None: nothing is held.
     """
 
     agent: AgentId
@@ -30,6 +31,7 @@ class HandlerScope:
     chain: tuple[AgentId, ...]
     deadline: float | None
     active: bool = True
+    held: list[Any] | None = None
 
 
 _SCOPE: ContextVar[HandlerScope | None] = ContextVar("parley_handler_scope", default=None)

@@ -19,10 +19,13 @@ from ._registry import check_reply
 from ._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_over
 from ._scope import current_scope
 from ._serialization import UnknownPayload
+from ._slot import AgentSlot, Registration
+from ._state import Commit, SavedState
 from ._subscription import Subscription
 from ._work import Work
 from .exceptions import (
     CallCancelledError,
+    CallCycleError,
     InvalidArgumentError,
     NoRespondersError,
     NotFoundError,
@@ -39,14 +42,25 @@ _events = logging.getLogger(EVENT_LOGGER_NAME)
 class _LocalWork(Work):
     """A message that is handed over as an object."""
 
-    __slots__ = ("message",)
+    __slots__ = ("message", "runtime")
 
-    def __init__(self, message: Any, recipient: AgentId, **known: Any) -> None:
+    def __init__(self, runtime: SingleThreadedAgentRuntime, message: Any, recipient: AgentId, **known: Any) -> None:
         super().__init__(recipient, **known)
+        self.runtime = runtime
         self.message = message
 
     def started(self) -> None:
         """There is no credit in one process."""
+
+    def withdrawn(self) -> None:
+        """There is no credit in one process."""
+
+    def commit(self, commit: Commit | None) -> None:
+        """Stores what an effectively-once agent commits: its state, in memory, and what it published."""
+        if commit is not None and self.slot is not None and self.slot.keeper is not None:
+            self.slot.keeper.said(commit)
+            for held in commit.publishes:
+                self.runtime._hand_to_subscribers(*held)
 
     def open(self) -> Any:
         """The object itself."""
@@ -62,8 +76,9 @@ class _LocalCall(_LocalWork):
 
     outgoing: Outgoing
 
-    def succeeded(self, result: Any) -> None:
+    def succeeded(self, result: Any, commit: Commit | None = None) -> None:
         """The caller gets the result."""
+        self.commit(commit)
         self.outgoing.settle(result)
 
     def ignored(self) -> None:
@@ -75,12 +90,11 @@ class _LocalCall(_LocalWork):
 
 
 class _LocalEvent(_LocalWork):
-    __slots__ = ("runtime",)
+    __slots__ = ()
 
-    runtime: SingleThreadedAgentRuntime
-
-    def succeeded(self, result: Any) -> None:
+    def succeeded(self, result: Any, commit: Commit | None = None) -> None:
         """Nobody waits for it."""
+        self.commit(commit)
 
     def ignored(self) -> None:
         """The agent does not handle its type."""
@@ -223,6 +237,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
         if self._interventions:
             message = await self._intervene_on_send(message, recipient, sender, cancellation_token, message_id)
         work = _LocalCall(
+            self,
             message,
             recipient,
             sender=sender,
@@ -232,7 +247,13 @@ class SingleThreadedAgentRuntime(RuntimeBase):
             deadline=patience.deadline,
         )
         work.outgoing = Outgoing("the call to", recipient, patience, lambda: work.end("cancel"))
-        if recipient.type not in self._host.registrations and not wait_for_ready:
+        registration = self._host.registrations.get(recipient.type)
+        if registration is not None and registration.alone and recipient in chain:
+            raise CallCycleError(
+                f"the call to {recipient} would wait on itself: it is effectively-once, and waits for this call",
+                details={"agent": str(recipient)},
+            )
+        if registration is None and not wait_for_ready:
             raise NoRespondersError(
                 f"nobody hosts the agent type {recipient.type}", details={"agent_type": recipient.type}
             )
@@ -259,11 +280,16 @@ class SingleThreadedAgentRuntime(RuntimeBase):
             message = await self._intervene_on_publish(message, topic_id, sender, cancellation_token, message_id)
             if message is DropMessage:
                 return
-        for recipient in self._recipients(topic_id):
+        scope = current_scope()
+        if scope is not None and scope.held is not None and not immediate:
+            scope.held.append((message, topic_id, sender, message_id))
+        else:
+            self._hand_to_subscribers(message, topic_id, sender, message_id)
+
+    def _hand_to_subscribers(self, message: Any, topic: TopicId, sender: AgentId | None, message_id: str) -> None:
+        for recipient in self._recipients(topic):
             if recipient != sender:
-                work = _LocalEvent(message, recipient, sender=sender, topic=topic_id, message_id=message_id)
-                work.runtime = self
-                self._post(work)
+                self._post(_LocalEvent(self, message, recipient, sender=sender, topic=topic, message_id=message_id))
 
     def _recipients(self, topic: TopicId) -> list[AgentId]:
         """Each once, however many subscriptions match (SPEC PUB-3)."""
@@ -294,8 +320,12 @@ class SingleThreadedAgentRuntime(RuntimeBase):
                 )
                 return
         if registration is not None:
-            slot = self._host.slots.get(work.recipient) or self._host.activate(work.recipient, registration)
+            slot = self._host.slots.get(work.recipient) or self._activate(work.recipient, registration)
             self._host.submit(slot, work)
+
+    def _activate(self, id: AgentId, registration: Registration) -> AgentSlot:
+        """Puts an agent in place; of an effectively-once one the committed state is kept in memory."""
+        return self._host.activate(id, registration, saved=SavedState() if registration.alone else None)
 
     def _event_failed(self, work: Work, error: ParleyError | CallCancelledError) -> None:
         _log.error("an event for %s failed: %s", work.recipient, error, exc_info=error.__cause__)
@@ -333,7 +363,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
         """The agent; made if it is not here yet."""
         registration = self._host.registrations.get(id.type)
         if registration is not None and registration.factory is not None and id not in self._host.slots:
-            self._host.activate(id, registration)
+            self._activate(id, registration)
         return await super()._local_agent(id)
 
     async def add_subscription(self, subscription: Subscription) -> None:

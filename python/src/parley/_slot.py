@@ -14,6 +14,7 @@ from ._agent import Agent
 from ._base_agent import AgentMode
 from ._ids import AgentId
 from ._scope import AgentInstantiationContext
+from ._state import StateKeeper, decode_state
 from ._work import Work
 from .exceptions import ActivationFailedError
 
@@ -32,6 +33,8 @@ class Registration:
         factory: Makes an agent; None: there are only the `instances`.
         expected_class: What the factory must make; None: any agent.
         instances: Agents that exist already, by key.
+        keeps_state: Its agents save state.
+        idle_timeout: Seconds without a message after which an agent may be given back; None: never.
     """
 
     type: str
@@ -40,11 +43,18 @@ class Registration:
     factory: Callable[[], Agent | Awaitable[Agent]] | None = None
     expected_class: builtins.type[Any] | None = None
     instances: dict[str, Agent] = field(default_factory=dict)
+    keeps_state: bool = False
+    idle_timeout: float | None = None
 
     @property
     def stateless(self) -> bool:
         """True if its agents have neither place nor order."""
         return self.mode == "stateless"
+
+    @property
+    def alone(self) -> bool:
+        """True if each of its agents runs one message at a time, and commits it: they are effectively-once."""
+        return self.mode == "effectively-once"
 
 
 class AgentSlot:
@@ -57,7 +67,9 @@ class AgentSlot:
         agent: The agent, once it is made.
         pending: Events that have not started.
         running: Events that have.
-        calls: Calls that run or wait.
+        calls: Calls that run or wait, but for an effectively-once agent's: those are among `pending` and `running`.
+        keeper: What is saved of it; None if nothing is.
+        waiters: Who waits until it is idle.
         dropped: It is no longer this process's: what its handlers come to is told to nobody.
     """
 
@@ -69,20 +81,26 @@ class AgentSlot:
         "dropped",
         "epoch",
         "id",
+        "keeper",
         "pending",
         "registration",
         "running",
+        "waiters",
     )
 
-    def __init__(self, id: AgentId, registration: Registration, epoch: int = 0) -> None:
+    def __init__(
+        self, id: AgentId, registration: Registration, epoch: int = 0, keeper: StateKeeper | None = None
+    ) -> None:
         self.id = id
         self.registration = registration
         self.epoch = epoch
+        self.keeper = keeper
         self.agent: Agent | None = None
         self.pending: deque[Work] = deque()
         self.running: dict[Work, None] = {}
         self.calls = 0
         self.dropped = False
+        self.waiters: list[asyncio.Future[None]] = []
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._failure: ActivationFailedError | None = None
 
@@ -113,22 +131,33 @@ class AgentSlot:
         return self.agent
 
     async def make(self, runtime: AgentRuntime) -> None:
-        """Makes the agent, once. Raises ActivationFailedError."""
+        """Makes the agent, once, and has it load its state if there is any. Raises ActivationFailedError."""
         try:
-            self.agent = await self._make(runtime)
+            await self.make_anew(runtime)
+        except ActivationFailedError as error:
+            self._failure = error
+            raise
+        finally:
+            self._ready.set_result(None)
+
+    async def make_anew(self, runtime: AgentRuntime) -> None:
+        """Makes the agent from what is saved of it. Raises ActivationFailedError."""
+        what = "made"
+        try:
+            agent = await self._make(runtime)
+            if self.keeper is not None and self.keeper.saved.data:
+                what = "given its state"
+                await agent.load_state(decode_state(self.keeper.saved))
         except Exception as error:
-            self._failure = ActivationFailedError(
-                f"the agent {self.id} could not be made: {type(error).__name__}: {error}",
+            raise ActivationFailedError(
+                f"the agent {self.id} could not be {what}: {type(error).__name__}: {error}",
                 details={
                     "agent": str(self.id),
                     "exception_type": type(error).__name__,
                     "exception_message": str(error),
                 },
-            )
-            self._failure.__cause__ = error
-            raise self._failure from error
-        finally:
-            self._ready.set_result(None)
+            ) from error
+        self.agent = agent
 
     async def _make(self, runtime: AgentRuntime) -> Agent:
         registration = self.registration

@@ -19,6 +19,7 @@ from .exceptions import CallCancelledError, ParleyError
 
 if TYPE_CHECKING:
     from ._slot import AgentSlot
+    from ._state import Commit
 
 _log = logging.getLogger(ROOT_LOGGER_NAME)
 
@@ -107,6 +108,11 @@ class Work(ABC):
         """True for a call that a handler waits for: neither credit nor max_concurrency holds it up (SPEC RPC-15)."""
         return bool(self.chain)
 
+    @property
+    def commits(self) -> bool:
+        """True if something can be stored with its result."""
+        return True
+
     def watch_call(self, deadlines: Deadlines) -> None:
         """Fires the token at the deadline (SPEC RPC-11), and cancels a handler that does not heed it."""
         if self.deadline is not None:
@@ -178,8 +184,16 @@ class Work(ABC):
         """What came, for an event that `open` does not know."""
 
     @abstractmethod
-    def succeeded(self, result: Any) -> None:
-        """The handler returned. Raises if the result cannot be given back."""
+    def withdrawn(self) -> None:
+        """The handler will never start."""
+
+    @abstractmethod
+    def succeeded(self, result: Any, commit: Commit | None = None) -> None:
+        """The handler returned, and this is to be stored with its result. Raises if that cannot be given back."""
+
+    async def confirmed(self) -> ParleyError | None:
+        """What became of the commit: None once it is stored, else why it is not."""
+        return None
 
     @abstractmethod
     def ignored(self) -> None:

@@ -31,8 +31,8 @@ async def test_hello(scripted: ScriptedBroker) -> None:
     assert hello.instance_id == "worker-1"
     assert hello.producer_id
     assert (hello.sdk_name, hello.sdk_language) == ("parley-python", "python")
-    assert {11, 12, 13, 14, 20, 21, 32, 35, 40, 41, 42, 61, 62} <= set(hello.kinds)
-    assert not {33, 71} & set(hello.kinds)  # what this version does not take is not asked for
+    assert {11, 12, 13, 14, 20, 21, 32, 33, 35, 40, 41, 42, 61, 62, 71} <= set(hello.kinds)
+    assert not {30, 60, 70} & set(hello.kinds)  # what a client does not take is not asked for
     assert not hello.HasField("resume")
     assert connected.peer.credit == (100, 16 * 2**20)
     await close(connected)

@@ -14,6 +14,7 @@ from parley import AgentId, MessageContext, RoutedAgent, SingleThreadedAgentRunt
 from parley import _host as host_module
 from parley._host import AgentHost
 from parley._slot import AgentSlot, Registration
+from parley._state import Commit
 from parley._work import Work
 from parley.exceptions import CallCancelledError, DeadlineExceededError, ParleyError
 
@@ -60,7 +61,10 @@ class FakeWork(Work):
     def unknown(self) -> UnknownPayload:
         return UnknownPayload("", "", b"")
 
-    def succeeded(self, result: Any) -> None:
+    def withdrawn(self) -> None:
+        self.log.append(("withdrawn", self.message.text))
+
+    def succeeded(self, result: Any, commit: Commit | None = None) -> None:
         self.log.append(("succeeded", self.message.text))
 
     def ignored(self) -> None:

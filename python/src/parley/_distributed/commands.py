@@ -12,7 +12,11 @@ from .codec import subscription_to_wire
 
 Message = broker_service_pb2.Message
 
-_MODES = {"standard": agent_pb2.AGENT_MODE_STANDARD, "stateless": agent_pb2.AGENT_MODE_STATELESS}
+_MODES = {
+    "standard": agent_pb2.AGENT_MODE_STANDARD,
+    "stateless": agent_pb2.AGENT_MODE_STATELESS,
+    "effectively-once": agent_pb2.AGENT_MODE_EFFECTIVELY_ONCE,
+}
 
 
 def register(registration: Registration) -> Message:
@@ -23,6 +27,8 @@ def register(registration: Registration) -> Message:
             mode=_MODES[registration.mode],
             pinned_keys=list(registration.instances),
             concurrency=registration.concurrency,
+            keeps_state=registration.keeps_state or registration.alone,
+            idle_timeout_ms=0 if registration.idle_timeout is None else max(1, round(registration.idle_timeout * 1000)),
         )
     )
 

@@ -32,7 +32,7 @@ HELLO_TIMEOUT = 5.0
 _FIRST_LONGEST_PAUSE = 1.0  # seconds: somebody waits for the program to start
 _UNDERSTOOD = (
     *("welcome", "heartbeat", "goodbye", "drain", "done", "error"),
-    *("activate", "claim_result", "request", "reply", "cancel", "published", "delivery"),
+    *("activate", "deactivate", "claim_result", "save_request", "request", "reply", "cancel", "published", "delivery"),
 )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parley._constants import EVENT_LOGGER_NAME, ROOT_LOGGER_NAME
 from parley._registry import EncodedPayload
 from parley._serialization import UnknownPayload
+from parley._state import Commit
 from parley._work import Work
 from parley.exceptions import (
     CallCancelledError,
@@ -38,23 +40,49 @@ class Received(Work):
         session: In which it came.
         envelope: Its bytes.
         payload: The envelope's, once it is opened.
+        commit: What is to be stored with its result.
     """
 
-    __slots__ = ("envelope", "payload", "session", "worker")
+    __slots__ = ("_verdict", "commit", "envelope", "payload", "session", "worker")
 
     worker: Worker
     session: Session
     envelope: bytes
     payload: EncodedPayload
+    commit: Commit | None
+    _verdict: asyncio.Future[ParleyError | None] | None
+
+    def came(self, worker: Worker, session: Session, envelope: bytes) -> None:
+        """Tells it from where it is."""
+        self.worker = worker
+        self.session = session
+        self.envelope = envelope
+        self.commit = None
+        self._verdict = None
 
     def started(self) -> None:
         """Gives credit back."""
-        self.give_back()
+        self.withdrawn()
 
-    def give_back(self) -> None:
+    def withdrawn(self) -> None:
         """The broker may send another one."""
         if not self.nested:
             self.session.grant(len(self.envelope))
+
+    async def confirmed(self) -> ParleyError | None:
+        """The broker's word on the commit."""
+        if self.commit is None:
+            return None
+        if self._verdict is None:
+            self._verdict = asyncio.get_running_loop().create_future()
+        return await self._verdict
+
+    def judged(self, error: ParleyError | None) -> None:
+        """The broker has stored the commit, or refused it."""
+        if self._verdict is None:
+            self._verdict = asyncio.get_running_loop().create_future()
+        if not self._verdict.done():
+            self._verdict.set_result(error)
 
     def open(self) -> Any:
         """Decodes the message."""
@@ -84,8 +112,8 @@ class RequestWork(Received):
     key: str
     outcome: Message | None
 
-    def succeeded(self, result: Any) -> None:
-        """Sends the reply."""
+    def succeeded(self, result: Any, commit: Commit | None = None) -> None:
+        """Sends the reply, and with it what it commits."""
         payload = None if result is None else self.worker.serializers.encode(result)
         envelope = envelope_to_wire(f"{self.message_id}.reply", payload)
         try:
@@ -93,7 +121,10 @@ class RequestWork(Received):
         except PayloadTooLargeError as error:
             error.may_have_run = True
             self.failed(error)
+            self.commit = commit
+            self.judged(error)
             return
+        self.commit = commit
         self._answer(Message(reply=call_pb2.Reply(envelope=envelope)))
 
     def ignored(self) -> None:
@@ -139,12 +170,18 @@ class DeliveryWork(Received):
     settling: int
 
     @property
+    def commits(self) -> bool:
+        """An ephemeral event has no Ack that could commit: what it changes is stored with the next result."""
+        return self.delivery.position != 0
+
+    @property
     def finished(self) -> bool:
         """Its result is known."""
         return self.result is not None
 
-    def succeeded(self, result: Any) -> None:
-        """Acknowledges it."""
+    def succeeded(self, result: Any, commit: Commit | None = None) -> None:
+        """Acknowledges it, and with that what it commits."""
+        self.commit = commit
         self._settle(Settlement())
 
     def ignored(self) -> None:

@@ -145,6 +145,7 @@ class DistributedRuntime(RuntimeBase):
                 await self._drain_in_time()
             await self._host.stop()
         finally:
+            self._worker.saver.stop()
             await self._uplink.close("stopped by its program")
             self._asker.end("the runtime has stopped")
             self._uplink.tell("closed", "stop")
@@ -324,6 +325,9 @@ class DistributedRuntime(RuntimeBase):
         wire.publish.topic.source = topic_id.source
         if sender is not None:
             commands.say_sender(wire.publish, sender, scope)
+        if scope is not None and scope.held is not None and not immediate:
+            scope.held.append(wire.publish)
+            return
         try:
             kind, answer = await self._asker.publish(wire, topic_id, patience, self._host.deadlines, cancellation_token)
         except DeadlineExceededError as error:  # whether it was stored is not known (SPEC PUB-8)

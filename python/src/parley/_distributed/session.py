@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 from parley._constants import TRACE_LOGGER_NAME
 from parley.exceptions import InvalidArgumentError
@@ -121,6 +122,10 @@ class Session:
             ParleyError: The answer is an error.
             SessionOverError: The session ended before there was one.
         """
+        return await self.ask(message)
+
+    def ask(self, message: Message) -> Coroutine[Any, Any, Message]:
+        """As `command`, but the message is queued now, before anybody waits for the answer."""
         if self._over:
             raise SessionOverError(self._over)
         message.id = self.next_id()
@@ -133,11 +138,14 @@ class Session:
         self.expect(message.id, answer)
         self.send(message)
         self._commands[future] = None
+        return self._answer_to(message.id, future)
+
+    async def _answer_to(self, id: int, future: asyncio.Future[tuple[str, Message]]) -> Message:
         try:
             kind, answered = await future
         finally:
             self._commands.pop(future, None)
-            self.forget(message.id)
+            self.forget(id)
         if kind == "error":
             raise error_from_wire(answered.error)
         return answered

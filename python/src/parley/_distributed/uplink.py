@@ -153,6 +153,11 @@ class Uplink:
         """True if a handler may start now (SPEC SES-16)."""
         return self._line is not None and self._line.may_start()
 
+    async def ready(self) -> Session:
+        """The present session, once it takes what is new."""
+        await self._ready.wait()
+        return self.session
+
     async def lost(self) -> None:
         """Returns once the present session is lost."""
         await self._lost.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
 from parley._constants import ROOT_LOGGER_NAME
 from parley._hand import Hand
@@ -11,11 +12,13 @@ from parley._host import AgentHost
 from parley._ids import AgentId
 from parley._registry import SerializationRegistry
 from parley._slot import AgentSlot, Registration
+from parley._state import Commit, SavedState
 from parley.exceptions import ActivationFailedError, ParleyError
 from parley_wire.v1 import agent_pb2, broker_service_pb2
 
-from .codec import agent_from_wire, error_to_wire, topic_from_wire
-from .received import DeliveryWork, RequestWork
+from .codec import agent_from_wire, error_from_wire, error_to_wire, topic_from_wire
+from .received import DeliveryWork, Received, RequestWork
+from .saving import Saver, commit_to_wire, lost_place
 from .session import Session
 from .uplink import Uplink
 
@@ -29,6 +32,7 @@ class Worker:
 
     Attributes:
         serializers: The serializers of the runtime.
+        saver: Saves the agents.
 
     Args:
         uplink: The way to the broker.
@@ -43,6 +47,7 @@ class Worker:
         self._requests: dict[int, RequestWork] = {}
         self._orphans: dict[tuple[AgentId, str], RequestWork] = {}
         self._hands: dict[AgentId, Hand[DeliveryWork]] = {}
+        self.saver = Saver(uplink, host, self.drop)
         uplink.handlers.update(
             activate=self._on_activate, request=self._on_request, cancel=self._on_cancel, delivery=self._on_delivery
         )
@@ -59,6 +64,9 @@ class Worker:
         A call that waits to start never will, since its caller has its outcome. What runs goes on: an event's result
         answers its next delivery (SPEC DLV-4, SES-15), that of a call with an idempotency key the next dispatch.
         """
+        for slot in list(self._host.slots.values()):
+            if slot.registration.alone:
+                self.drop(slot)  # its state is what was committed, so it is made anew from that
         self._orphans = {}
         requests, self._requests = self._requests, {}
         for work in requests.values():
@@ -69,6 +77,7 @@ class Worker:
         for hand in self._hands.values():
             for waiting in hand.begin_session():
                 self._host.withdraw(waiting)
+        self.saver.session_began()
 
     def held(self) -> list[AgentSlot]:
         """The agents to claim in a new session: those that have a place (SPEC SES-14)."""
@@ -78,6 +87,7 @@ class Worker:
         """Lets go of an agent that is no longer this process's."""
         if self._host.slots.get(slot.id) is slot:
             self._hands.pop(slot.id, None)
+            self._requests = {id: work for id, work in self._requests.items() if work.slot is not slot}
             self._host.drop(slot)
 
     # ---- activation
@@ -89,7 +99,13 @@ class Worker:
             id = agent_from_wire(activate.agent)
             registration = self._registration(id)
             self._hands.pop(id, None)
-            slot = self._host.activate(id, registration, activate.epoch)
+            saved = None
+            if (registration.keeps_state or registration.alone) and session.speaks("save"):
+                saved = SavedState(version=activate.state.version)
+                if activate.state.data:
+                    saved = SavedState(activate.state.data, activate.state.content_type, activate.state.version)
+                self.saver.watch()
+            slot = self._host.activate(id, registration, activate.epoch, saved)
         except ParleyError as error:
             _answer_activate(session, message.id, error)
             return
@@ -136,9 +152,7 @@ class Worker:
                 session.grant(len(request.envelope))
             session.send(Message(re=message.id, error=error_to_wire(error)))
             return
-        work.worker = self
-        work.session = session
-        work.envelope = request.envelope
+        work.came(self, session, request.envelope)
         work.broker_id = message.id
         work.key = request.idempotency_key
         work.outcome = None
@@ -147,18 +161,40 @@ class Worker:
             self._requests[message.id] = work
             self._host.submit(slot, work)
             return
-        work.give_back()
+        work.withdrawn()
         orphan.session, orphan.broker_id = session, message.id
         self._requests[message.id] = orphan
         if orphan.outcome is not None:
-            self.answer(orphan)
+            self.saver.spawn(self._answer_again(orphan, slot))
+
+    async def _answer_again(self, work: RequestWork, slot: AgentSlot) -> None:
+        """Says a result that was there before its call came again; what its handler changed is saved first."""
+        work.commit = None
+        await self.saver.save_again(slot)
+        self.answer(work)
 
     def answer(self, work: RequestWork) -> None:
         """Sends the one outcome of a request (SPEC RPC-1), if its session still wants one."""
-        if self._requests.get(work.broker_id) is work and work.outcome is not None:
-            del self._requests[work.broker_id]
-            work.outcome.re = work.broker_id
-            work.session.send(work.outcome)
+        outcome, slot = work.outcome, work.slot
+        if self._requests.get(work.broker_id) is not work or outcome is None or (slot is not None and slot.dropped):
+            return
+        del self._requests[work.broker_id]
+        outcome.re = work.broker_id
+        if work.commit is not None and slot is not None and outcome.HasField("reply"):
+            outcome.id = work.session.next_id()
+            work.session.expect(outcome.id, partial(self._on_committed, work, work.commit))
+            commit_to_wire(slot, work.commit, outcome.reply.commit)
+            self.saver.sent(slot, work.commit)
+        work.session.send(outcome)
+
+    def _on_committed(self, work: Received, commit: Commit, kind: str, answer: Message) -> None:
+        """The broker's word on what a result commits."""
+        error = _error_of(kind, answer)
+        if error is not None:
+            _log.warning("the broker refused a commit of %s: %s", work.recipient, error)
+        if work.slot is not None:
+            self.saver.answered(work.slot, commit, error)
+        work.judged(error)
 
     def _on_cancel(self, message: Message) -> None:
         work = self._requests.get(message.cancel.request_id)
@@ -182,29 +218,27 @@ class Worker:
             _log.error("a delivery that cannot be read was dropped: %s", error)
             self._session.grant(len(delivery.envelope))
             return
-        work.worker = self
-        work.session = self._session
-        work.envelope = delivery.envelope
+        work.came(self, self._session, delivery.envelope)
         work.delivery = delivery
         work.result = None
         work.settling = 0
         try:
             slot = self._slot(id, delivery.epoch)
         except ActivationFailedError as error:
-            work.give_back()
+            work.withdrawn()
             work.failed(error)
             return
         if not delivery.position or self._take_in_hand(work):
             self._host.submit(slot, work)
         else:
-            work.give_back()
+            work.withdrawn()
 
     def _take_in_hand(self, work: DeliveryWork) -> bool:
         """True if its handler shall start; else it is old, or only says how to settle what is in hand (SPEC DLV-4)."""
         delivery = work.delivery
         hand = self._hands.get(work.recipient)
         if hand is None:
-            hand = self._hands[work.recipient] = Hand()
+            hand = self._hands[work.recipient] = Hand(ordered=delivery.epoch != 0)
         if hand.is_old(delivery.round):
             return False
         same = hand.find(delivery.position)
@@ -213,14 +247,30 @@ class Worker:
             return True
         hand.round = delivery.round
         same.delivery, same.session = delivery, work.session
-        if same.finished:
+        if same.finished and same.commit is not None:
+            self.saver.spawn(self._commit_again(same))
+        elif same.finished:
             self.settle(same)
         return False
+
+    async def _commit_again(self, work: DeliveryWork) -> None:
+        """A standard agent's result was refused with its state: it is said again with the present one."""
+        slot = work.slot
+        if slot is None or slot.keeper is None or slot.dropped:
+            return
+        agent = await slot.wait()
+        async with slot.keeper.lock:
+            state = await slot.keeper.changed(agent)
+            work.commit = None if state is None else slot.keeper.commit(state)
+            self.settle(work)
 
     def settle(self, work: DeliveryWork) -> None:
         """Says the result of an event under its newest epoch and round; ephemeral ones are not settled (SPEC DLV-1)."""
         delivery, result, session = work.delivery, work.result, work.session
+        slot, commit = work.slot, work.commit
         if not delivery.position or result is None or session is not self._session:
+            return
+        if slot is not None and slot.dropped:
             return
         message = Message()
         if result.error is not None:
@@ -228,6 +278,9 @@ class Worker:
             self._new_round(work)
         elif result.ignored:
             message.ack.ignored = True
+        elif commit is not None and slot is not None:
+            commit_to_wire(slot, commit, message.ack.commit)
+            self.saver.sent(slot, commit)
         settled = message.ack if result.error is None else message.nack
         settled.recipient.CopyFrom(delivery.recipient)
         settled.epoch = delivery.epoch
@@ -241,20 +294,39 @@ class Worker:
         hand = self._hands.get(work.recipient)
         if hand is not None and hand.find(work.delivery.position) is work:
             for waiting in hand.nacked(work.delivery.position, work.delivery.round):
-                waiting.give_back()
                 self._host.withdraw(waiting)
 
     def settled(self, work: DeliveryWork, kind: str, answer: Message) -> None:
-        """The broker's word on the newest Ack or Nack of an event."""
-        if kind == "error":
-            # The result stays in hand: if the broker delivers the event again, it is said again.
-            _log.warning("the broker refused to settle an event of %s: %s", work.recipient, answer.error.message)
+        """The broker's word on the newest Ack or Nack of an event.
+
+        A refused result stays in hand: when the broker delivers the event again, it is said again. But an
+        effectively-once agent is made anew, and handles it anew.
+        """
+        error = _error_of(kind, answer)
+        slot = work.slot
+        if error is not None:
+            _log.warning("the broker refused to settle an event of %s: %s", work.recipient, error)
+            if work.commit is not None:
+                self._new_round(work)
+        if work.commit is not None and slot is not None:
+            self.saver.answered(slot, work.commit, error)
+            work.judged(error)
+        elif slot is not None and slot.epoch == work.delivery.epoch and lost_place(error, slot):
+            self.drop(slot)
+        if error is not None and not (slot is not None and slot.registration.alone):
             return
         hand = self._hands.get(work.recipient)
         if hand is not None and hand.find(work.delivery.position) is work:
             hand.settled(work.delivery.position)
-            if not hand.works and work.slot is not None and work.slot.registration.stateless:
+            if not hand.works and not hand.ordered:
                 del self._hands[work.recipient]
+
+
+def _error_of(kind: str, answer: Message) -> ParleyError | None:
+    if kind != "error":
+        return None
+    error = error_from_wire(answer.error)
+    return error if isinstance(error, ParleyError) else ParleyError(error.message, reason=error.reason)
 
 
 def _answer_activate(session: Session, id: int, failure: ParleyError | None) -> None:

@@ -61,3 +61,18 @@ def test_load_balancing(run: Run) -> None:
     assert Counter(line.partition(" in ")[2] for line in first) == {f"process {number}": 3 for number in (1, 2, 3)}
     for worker in workers:
         worker.stop()
+
+
+def test_state_survives_the_end_of_a_process(run: Run) -> None:
+    worker = run("state/worker.py")
+    worker.line("Worker is ready")
+    assert run("state/caller.py", "milk", "two").end() == ["Notes: {'milk': 'two'}"]
+    worker.close()  # killed
+    worker = run("state/worker.py")
+    worker.line("Worker is ready")
+    assert run("state/caller.py", "eggs", "six").end() == ["Notes: {'milk': 'two', 'eggs': 'six'}"]
+    assert worker.stop() == ["Worker is ready", "Agent restored with state: {'milk': 'two'}"]
+    worker = run("state/worker.py")  # this time it was handed over in order
+    worker.line("Worker is ready")
+    assert run("state/caller.py", "milk", "none").end() == ["Notes: {'milk': 'none', 'eggs': 'six'}"]
+    worker.stop()

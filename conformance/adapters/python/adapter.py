@@ -38,6 +38,10 @@ CAPABILITIES = [
     "several_runtimes",
     "cancel",
     "resume",
+    "state",
+    "effectively-once",
+    "idempotency",
+    "drain",
     "wide_integers",
     "naive_times",
 ]
@@ -46,6 +50,8 @@ BEHAVIOURS: dict[str, Callable[[behaviours.Observe, behaviours.Gates], Any]] = {
     "probe_v2": behaviours.ProbeV2Agent,
     "stateless": behaviours.StatelessAgent,
     "typed": behaviours.TypedAgent,
+    "stateful": behaviours.StatefulAgent,
+    "effectively-once": behaviours.EffectivelyOnceAgent,
 }
 
 
@@ -166,6 +172,7 @@ class Adapter:
                 AgentId.from_str(command["to"]),
                 cancellation_token=token,
                 timeout=timeout,
+                idempotency_key=command.get("idempotency_key"),
                 wait_for_ready=command.get("wait_for_ready", False),
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import probe_pb2
@@ -113,7 +113,9 @@ class ScriptedAgent(RoutedAgent):
         raise error
 
     async def _publish(self, step: Any, token: CancellationToken) -> None:
-        publish = self.publish_message(step.message, TopicId.from_str(step.to), cancellation_token=token)
+        publish = self.publish_message(
+            step.message, TopicId.from_str(step.to), cancellation_token=token, immediate=step.how == "immediate"
+        )
         _, error = await outcome_of(self._observe, step.message.label, publish, published=True)
         if error is not None:
             raise error
@@ -158,6 +160,25 @@ class ProbeV2Agent(ProbeAgent):
 
 class StatelessAgent(ProbeAgent, mode="stateless"):
     """Behaviour `stateless`."""
+
+
+class StatefulAgent(ProbeAgent):
+    """Behaviour `stateful`: the counter is its state."""
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """The counter."""
+        state = {"count": self._count}
+        self._observe("saved", agent=str(self.id), state=state)
+        return state
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what was saved."""
+        self._observe("loaded", agent=str(self.id), state=dict(state))
+        self._count = state["count"]
+
+
+class EffectivelyOnceAgent(StatefulAgent, mode="effectively-once"):
+    """Behaviour `effectively-once`."""
 
 
 class TypedAgent(RoutedAgent):

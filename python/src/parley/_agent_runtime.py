@@ -74,7 +74,9 @@ class AgentRuntime(Protocol):
             cancellation_token: Cancels the call; CallCancelledError is raised here then.
             message_id: Names the message; default: a fresh one.
             timeout: Seconds; None: the runtime's default.
-            idempotency_key: Not supported by this version.
+            idempotency_key: At most 255 bytes. The same key is not run twice by the same recipient: a call that runs is
+                joined, a result is given again for 10 min, and with another message the key is an InvalidArgumentError
+                (SPEC RPC-8). A call with a key is sent again when its worker or broker dies (SPEC RPC-7).
             wait_for_ready: Wait for a host of the agent type instead of failing at once (SPEC RPC-5).
             response_type: What the result must be; also how it is decoded when its type is not registered.
 

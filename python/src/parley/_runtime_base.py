@@ -17,6 +17,7 @@ from ._intervention import DropMessage, InterventionHandler
 from ._message_context import MessageContext
 from ._patience import Patience
 from ._registry import SerializationRegistry, check_response_type
+from ._remembered import check_key
 from ._serialization import MessageSerializer
 from ._slot import Registration
 from .exceptions import (
@@ -197,9 +198,7 @@ class RuntimeBase(AgentRuntime):
         if sender is not None:
             check_id(sender, AgentId, "sender")
         if idempotency_key is not None:
-            raise InvalidArgumentError(
-                "idempotency_key is not supported by this version", details={"field": "idempotency_key"}
-            )
+            check_key(idempotency_key)
         check_response_type(response_type)
         return self._message_id(message_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, TypeVar
@@ -14,8 +15,9 @@ from ._constants import DEFAULT_TIMEOUT, EVENT_LOGGER_NAME, MAX_CALL_DEPTH, ROOT
 from ._ids import AgentId, AgentType, TopicId
 from ._intervention import DropMessage, InterventionHandler
 from ._outgoing import Outgoing
-from ._patience import choose_patience
+from ._patience import Patience, choose_patience
 from ._registry import check_reply
+from ._remembered import RememberedCalls
 from ._runtime_base import DEFAULT_MAX_CONCURRENCY, RuntimeBase, raise_if_over
 from ._scope import current_scope
 from ._serialization import UnknownPayload
@@ -72,21 +74,50 @@ class _LocalWork(Work):
 
 
 class _LocalCall(_LocalWork):
-    __slots__ = ("outgoing",)
+    """A call.
 
-    outgoing: Outgoing
+    Attributes:
+        callers: Who waits for its outcome: one, and those that joined by its key.
+        key: Its idempotency key, or nothing.
+    """
+
+    __slots__ = ("callers", "key")
+
+    callers: list[Outgoing]
+    key: str
+
+    def join(self, patience: Patience) -> Outgoing:
+        """One more waits for the outcome; the call is cancelled when nobody does any more."""
+
+        def abandon() -> None:
+            if outgoing in self.callers:
+                self.callers.remove(outgoing)
+            if not self.callers:
+                self.runtime._remembered.ended(self.recipient, self.key, self)
+                self.end("cancel")
+
+        outgoing = Outgoing("the call to", self.recipient, patience, abandon)
+        self.callers.append(outgoing)
+        return outgoing
 
     def succeeded(self, result: Any, commit: Commit | None = None) -> None:
-        """The caller gets the result."""
+        """The callers get the result."""
         self.commit(commit)
-        self.outgoing.settle(result)
+        if self.key:
+            self.runtime._remembered.succeeded(self.recipient, self.key, self, result, time.monotonic())
+        self._settle(result)
+
+    def _settle(self, outcome: Any) -> None:
+        for caller in self.callers:
+            caller.settle(outcome)
 
     def ignored(self) -> None:
         """Never told to calls."""
 
     def failed(self, error: ParleyError | CallCancelledError) -> None:
-        """The caller gets the error."""
-        self.outgoing.settle(error)
+        """The callers get the error."""
+        self.runtime._remembered.ended(self.recipient, self.key, self)
+        self._settle(error)
 
 
 class _LocalEvent(_LocalWork):
@@ -149,6 +180,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
         self._subscriptions: dict[str, Subscription] = {}
         self._inbox: deque[_LocalWork] = deque()
         self._unhosted: dict[str, list[_LocalCall]] = {}
+        self._remembered: RememberedCalls[_LocalCall] = RememberedCalls()
         self._started = False
 
     # ---- life
@@ -236,6 +268,15 @@ class SingleThreadedAgentRuntime(RuntimeBase):
         raise_if_over(patience, cancellation_token, "the call to", recipient)
         if self._interventions:
             message = await self._intervene_on_send(message, recipient, sender, cancellation_token, message_id)
+        key = idempotency_key or ""
+        if key:
+            known = self._remembered.result(recipient, key, message, time.monotonic())
+            if known is not None:
+                return check_reply(known[0], response_type)
+            running = self._remembered.running(recipient, key, message)
+            if running is not None:
+                outgoing = running.join(patience)
+                return check_reply(await outgoing.wait(self._host.deadlines, cancellation_token), response_type)
         work = _LocalCall(
             self,
             message,
@@ -246,7 +287,8 @@ class SingleThreadedAgentRuntime(RuntimeBase):
             chain=chain,
             deadline=patience.deadline,
         )
-        work.outgoing = Outgoing("the call to", recipient, patience, lambda: work.end("cancel"))
+        work.callers, work.key = [], key
+        outgoing = work.join(patience)
         registration = self._host.registrations.get(recipient.type)
         if registration is not None and registration.alone and recipient in chain:
             raise CallCycleError(
@@ -257,8 +299,10 @@ class SingleThreadedAgentRuntime(RuntimeBase):
             raise NoRespondersError(
                 f"nobody hosts the agent type {recipient.type}", details={"agent_type": recipient.type}
             )
+        if key:
+            self._remembered.began(recipient, key, message, work)
         self._post(work)
-        reply = await work.outgoing.wait(self._host.deadlines, cancellation_token)
+        reply = await outgoing.wait(self._host.deadlines, cancellation_token)
         return check_reply(reply, response_type)
 
     async def publish_message(
@@ -305,7 +349,7 @@ class SingleThreadedAgentRuntime(RuntimeBase):
     def _hand_out(self, work: _LocalWork) -> None:
         registration = self._host.registrations.get(work.recipient.type)
         if isinstance(work, _LocalCall):
-            if work.outgoing.done:
+            if not work.callers:
                 return
             if registration is None:
                 self._unhosted.setdefault(work.recipient.type, []).append(work)

@@ -53,6 +53,15 @@ def test_what_has_a_result_below_a_new_event_is_settled() -> None:
     assert list(hand.works) == [1, 4]
 
 
+def test_events_of_a_stateless_agent_have_no_order() -> None:
+    hand: Hand[Event] = Hand(ordered=False)
+    hand.add(1, 5, Event(begun=True, finished=True))
+    hand.add(2, 1, Event())
+    assert hand.nacked(1, 5) == []
+    assert not hand.is_old(1)
+    assert list(hand.works) == [1, 2]
+
+
 def test_a_new_session_keeps_what_has_begun() -> None:
     hand: Hand[Event] = Hand()
     kept = [Event(begun=True), Event(begun=True, finished=True)]

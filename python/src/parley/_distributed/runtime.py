@@ -276,6 +276,8 @@ class DistributedRuntime(RuntimeBase):
         request.envelope = envelope
         if wait_for_ready:
             request.wait_for_ready = True
+        if idempotency_key is not None:
+            request.idempotency_key = idempotency_key
         if sender is not None:
             commands.say_sender(request, sender, scope)
         if scope is not None:

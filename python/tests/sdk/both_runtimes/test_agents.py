@@ -206,17 +206,6 @@ async def test_saving_and_loading_state(world: World) -> None:
     assert await world.caller.send_message(Ask(""), id) == Answer("10")
 
 
-async def test_what_is_not_supported_says_so(world: World) -> None:
-    class Once(Echo, mode="effectively-once"):
-        pass
-
-    with pytest.raises(InvalidArgumentError, match="effectively-once is not supported by this version"):
-        await Once.register(world.host, "once", Once)
-    await hosted(world)
-    with pytest.raises(InvalidArgumentError, match="idempotency_key is not supported by this version"):
-        await world.caller.send_message(Ask(""), AgentId("echo", "k"), idempotency_key="x")
-
-
 BadUse = Callable[[World], Awaitable[Any]]
 
 
@@ -225,6 +214,8 @@ BadUse = Callable[[World], Awaitable[Any]]
     [
         lambda world: world.caller.send_message(Ask(""), AgentId("echo", "k"), message_id=""),
         lambda world: world.caller.send_message(Ask(""), AgentId("echo", "k"), response_type="Answer"),
+        lambda world: world.caller.send_message(Ask(""), AgentId("echo", "k"), idempotency_key=""),
+        lambda world: world.caller.send_message(Ask(""), AgentId("echo", "k"), idempotency_key="x" * 256),
         lambda world: world.host.register_factory("two words", Echo),
         lambda world: world.host.register_factory("echo2", "no factory"),
     ],

@@ -21,7 +21,7 @@ AMOUNT = 100_000 if os.environ.get("LENGTH") == "full" else 5_000
 """Calls, and events, that are made."""
 IN_FLIGHT = 256
 PATIENCE = 30.0
-JUSTIFIED = frozenset({"connections", "sessions", "hosts", "agents", "subscriptions", "subscribers"})
+JUSTIFIED = frozenset({"connections", "sessions", "hosts", "agents", "producers", "subscriptions", "subscribers"})
 """Tables whose entries stand for clients and what they host, not for work."""
 MEMORY_GROWTH = 1.05
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from parley import AgentId
-from parley._distributed import frames
+from parley._distributed import frames, line
 from parley.exceptions import OutcomeUnknownError
 from parley_wire.v1 import broker_service_pb2, session_pb2
 
@@ -75,7 +75,10 @@ async def test_no_handler_starts_before_a_silent_session_is_confirmed(scripted: 
     await close(connected)
 
 
-async def test_a_connection_on_which_nothing_comes_is_given_up(scripted: ScriptedBroker) -> None:
+async def test_a_connection_on_which_nothing_comes_is_given_up(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "SHORTEST_SILENCE", 0.0)
     connected = await connect(scripted, welcome={"heartbeat_interval_ms": 30, "session_grace_ms": 60_000})
     connected.peer.answer_heartbeats = False
     peer = await scripted.accept()
@@ -85,9 +88,9 @@ async def test_a_connection_on_which_nothing_comes_is_given_up(scripted: Scripte
 
 async def test_heartbeats_do_not_pile_up_when_the_broker_does_not_read(scripted: ScriptedBroker) -> None:
     connected = await connect(scripted, welcome={"heartbeat_interval_ms": 20})
-    line = connected.runtime._uplink._line
-    assert line is not None
-    line._writing.cancel()
+    writing = connected.runtime._uplink._line
+    assert writing is not None
+    writing._writing.cancel()
     await asyncio.sleep(0.05)
     beats = [item for item in connected.runtime._uplink.session.writer._free if not item.message.id]
     assert len(beats) <= 1

@@ -26,6 +26,9 @@ SILENT_INTERVALS = 3
 DEAD_INTERVALS = 6
 """Heartbeat intervals without a word, and without an answer to that, after which the connection is given up."""
 
+SHORTEST_SILENCE = 5.0
+"""Seconds without a word before a connection is given up, however short the interval is."""
+
 CLOSE_TIMEOUT = 1.0
 """Seconds that Goodbye has to be written."""
 
@@ -144,7 +147,7 @@ class Line:
                 late,
                 interval,
             )
-        elif now - self._session.heard_at > DEAD_INTERVALS * interval and self._confirming:
+        elif now - self._session.heard_at > max(DEAD_INTERVALS * interval, SHORTEST_SILENCE) and self._confirming:
             self._end(f"the broker has said nothing for {now - self._session.heard_at:.1f} s")
             return
         elif now - self._session.heard_at > SILENT_INTERVALS * interval:

@@ -18,6 +18,7 @@ import structlog
 from parley_broker import __version__
 from parley_broker.config import Config
 from parley_broker.core.gateway.lives import Identity
+from parley_broker.core.records import Opened
 from parley_broker.engine import Engine
 from parley_broker.errors import StartupError
 from parley_broker.frontends.grpc_v1.admin_client import AdminClient
@@ -66,6 +67,8 @@ async def _serve(config: Config) -> None:
     store = _open_store(config)
     log: Any = structlog.get_logger("parley.broker")
     opened = store.open()
+    if not opened.fresh:
+        _tell(log, store, opened)
     stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def stop(why: str) -> None:
@@ -114,6 +117,20 @@ def _open_store(config: Config) -> Store:
 def _term(now: float) -> int:
     """The term of a broker that starts at this moment and remembers none: above those of earlier ones (AGT-5)."""
     return int((now - TERM_EPOCH) * TERMS_PER_SECOND)
+
+
+def _tell(log: Any, store: Store, opened: Opened) -> None:
+    """What a store that was there before holds."""
+    summary = opened.summary
+    log.info(
+        "store opened",
+        store=store.name,
+        term=opened.term,
+        subscriptions=len(summary.subscriptions),
+        events=sum(backlog.events for backlog in summary.backlogs),
+        recipients=len(summary.backlogs),
+        dead_letters=len(summary.dead_letters),
+    )
 
 
 def _say_ready(path: Path, address: str, identity: Identity) -> None:

@@ -31,8 +31,8 @@ RESUME_TOKEN_BYTES = 32
 SESSION_ID_BYTES = 12
 PAGE_BYTES = 16 * 1024 * 1024
 """Envelopes of dead letters that are listed at once."""
-RECOVERY_PAUSE = 1.0
-"""Seconds between two attempts to read a store that failed."""
+RECOVERY_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds before a store that has failed so many times in a row is tried again; the last one from then on."""
 
 
 class Link(Protocol):
@@ -95,6 +95,8 @@ class Engine:
         self._due: float | None = None
         self._work = asyncio.Event()
         self._stopping = False
+        self._failures = 0
+        """Of the store, in a row."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._committer = self._loop.create_task(self._commit_loop(), name="committer")
         self._committer.add_done_callback(self._committer_done)
@@ -306,6 +308,8 @@ class Engine:
                 except StoreError as refusal:
                     await self._recover(refusal)
                 else:
+                    if batch.records:
+                        self._failures = 0
                     self._take_in(batch, answers)
                     self._after()
                     if failure is not None:
@@ -342,11 +346,13 @@ class Engine:
         while not self._stopping:
             self._machine.refuse_held(why, self._loop.time())
             self._after()
+            # What is redelivered now would be settled at once, and fail again: a full disk must not cost a processor.
+            await asyncio.sleep(RECOVERY_PAUSES[min(self._failures, len(RECOVERY_PAUSES) - 1)])
+            self._failures += 1
             try:
                 opened = await self._loop.run_in_executor(self._thread, self._store.load, self._term)
             except StoreError as again:
                 why = str(again)
-                await asyncio.sleep(RECOVERY_PAUSE)
                 continue
             self._machine.reload(opened, why, self._loop.time())
             self._log.info("store read again", store=self._store.name)

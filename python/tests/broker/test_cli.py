@@ -88,10 +88,10 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     assert "cannot make the data directory" in complaint(result)
 
 
-def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_database_that_is_no_file(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).mkdir()
     result = run_cli("serve", "--listen", "127.0.0.1:0", "--data", str(tmp_path))
-    assert "unable to open database file" in complaint(result)
+    assert f"{tmp_path / FILE_NAME} is no file" in complaint(result)
 
 
 def test_a_database_of_a_newer_version(tmp_path: Path) -> None:

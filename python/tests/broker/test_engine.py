@@ -114,7 +114,7 @@ async def defect() -> asyncio.Future[BaseException]:
 async def engine(
     store: SlowStore, defect: asyncio.Future[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Engine]:
-    monkeypatch.setattr(engine_module, "RECOVERY_PAUSE", 0.01)
+    monkeypatch.setattr(engine_module, "RECOVERY_PAUSES", (0.0, 0.01))
     made = Engine(Policy(window_events=2), Identity("inc", "0.1"), store, store.open(), defect.set_result)
     yield made
     if not defect.done():

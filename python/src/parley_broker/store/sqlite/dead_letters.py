@@ -15,7 +15,7 @@ from parley_broker.core.records import (
     DeadLetterReplayed,
     DeadLettersDropped,
 )
-from parley_broker.store.sqlite.events import COLUMNS, event_of, settle
+from parley_broker.store.sqlite.events import COLUMNS, checksum, event_of, settle
 from parley_broker.store.sqlite.table import Tables, set_meta
 
 SCHEMA = """
@@ -25,7 +25,8 @@ CREATE TABLE dead_letters (
     attempts INTEGER NOT NULL, reason INTEGER NOT NULL, message TEXT NOT NULL, retryable INTEGER NOT NULL,
     may_have_run INTEGER NOT NULL, retry_after_ms INTEGER NOT NULL, details TEXT NOT NULL, bytes INTEGER NOT NULL,
     position INTEGER NOT NULL, topic_type TEXT NOT NULL, topic_source TEXT NOT NULL,
-    sender_type TEXT, sender_key TEXT, event_id TEXT NOT NULL, traceparent TEXT, tracestate TEXT, envelope BLOB NOT NULL
+    sender_type TEXT, sender_key TEXT, event_id TEXT NOT NULL, traceparent TEXT, tracestate TEXT,
+    envelope BLOB NOT NULL, crc INTEGER NOT NULL
 );
 """
 
@@ -60,11 +61,19 @@ def read_dead_letters(db: sqlite3.Connection, ids: Sequence[int]) -> list[DeadLe
     return letters
 
 
+def find_damage(db: sqlite3.Connection) -> str | None:
+    """The first dead letter whose event is not what was stored."""
+    for number, crc, *row in db.execute(f"SELECT id, crc, {COLUMNS} FROM dead_letters"):
+        if checksum(row) != crc:
+            return f"the content of the dead letter {number} has changed"
+    return None
+
+
 def _add(db: sqlite3.Connection, record: DeadLettered) -> None:
     error = record.error
     db.execute(
         "INSERT INTO dead_letters SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, length(envelope), position,"
-        f" {COLUMNS} FROM events WHERE position = ?",
+        f" {COLUMNS}, crc FROM events WHERE position = ?",
         (
             record.id,
             *record.recipient,
@@ -84,7 +93,9 @@ def _add(db: sqlite3.Connection, record: DeadLettered) -> None:
 
 
 def _replay(db: sqlite3.Connection, record: DeadLetterReplayed) -> None:
-    db.execute(f"INSERT INTO events SELECT ?, {COLUMNS} FROM dead_letters WHERE id = ?", (record.position, record.id))
+    db.execute(
+        f"INSERT INTO events SELECT ?, {COLUMNS}, crc FROM dead_letters WHERE id = ?", (record.position, record.id)
+    )
     db.execute(
         "INSERT INTO deliveries (agent_type, agent_key, position, bytes)"
         " SELECT agent_type, agent_key, ?, bytes FROM dead_letters WHERE id = ?",
@@ -98,4 +109,4 @@ def _drop(db: sqlite3.Connection, record: DeadLettersDropped) -> None:
     db.executemany("DELETE FROM dead_letters WHERE id = ?", [(number,) for number in record.ids])
 
 
-DEAD_LETTERS = Tables(SCHEMA, {DeadLettered: _add, DeadLetterReplayed: _replay, DeadLettersDropped: _drop})
+DEAD_LETTERS = Tables(SCHEMA, {DeadLettered: _add, DeadLetterReplayed: _replay, DeadLettersDropped: _drop}, find_damage)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from zlib import crc32
 
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.core.messages import Trace
@@ -21,7 +23,8 @@ SCHEMA = """
 INSERT INTO meta VALUES ('last_position', 0);
 CREATE TABLE events (
     position INTEGER PRIMARY KEY, topic_type TEXT NOT NULL, topic_source TEXT NOT NULL,
-    sender_type TEXT, sender_key TEXT, event_id TEXT NOT NULL, traceparent TEXT, tracestate TEXT, envelope BLOB NOT NULL
+    sender_type TEXT, sender_key TEXT, event_id TEXT NOT NULL, traceparent TEXT, tracestate TEXT,
+    envelope BLOB NOT NULL, crc INTEGER NOT NULL
 );
 CREATE TABLE deliveries (
     agent_type TEXT NOT NULL, agent_key TEXT NOT NULL, position INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -32,9 +35,13 @@ CREATE INDEX deliveries_by_position ON deliveries (position);
 """
 
 COLUMNS = "topic_type, topic_source, sender_type, sender_key, event_id, traceparent, tracestate, envelope"
-"""Of an event, position apart."""
+"""Of an event, position and checksum apart."""
 Row = tuple[int, str, str, str | None, str | None, str, str | None, str | None, bytes]
 """The position, then COLUMNS."""
+
+
+NO_CHECKSUM = -1
+"""Of a row whose envelope is none any more."""
 
 
 def load_backlogs(db: sqlite3.Connection) -> tuple[Backlog, ...]:
@@ -74,19 +81,30 @@ def event_of(row: Row) -> Event:
     return Event(position, TopicId(topic_type, source), envelope, sender, event_id, trace)
 
 
+def checksum(row: Sequence[object]) -> int:
+    """The checksum of an event's COLUMNS: SQLite does not notice when the content of a row is damaged."""
+    *texts, envelope = row
+    return crc32(envelope, crc32(repr(texts).encode())) if isinstance(envelope, bytes) else NO_CHECKSUM
+
+
+def find_damage(db: sqlite3.Connection) -> str | None:
+    """The first event whose content is not what was stored."""
+    for position, crc, *row in db.execute(f"SELECT position, crc, {COLUMNS} FROM events"):
+        if checksum(row) != crc:
+            return f"the content of the event at position {position} has changed"
+    return None
+
+
 def _store(db: sqlite3.Connection, record: EventStored) -> None:
     event = record.event
-    db.execute(
-        "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            event.position,
-            *event.topic,
-            *(event.sender or (None, None)),
-            event.event_id,
-            *(event.trace or (None, None)),
-            event.envelope,
-        ),
+    row = (
+        *event.topic,
+        *(event.sender or (None, None)),
+        event.event_id,
+        *(event.trace or (None, None)),
+        event.envelope,
     )
+    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (event.position, *row, checksum(row)))
     size = len(event.envelope)
     db.executemany(
         "INSERT INTO deliveries (agent_type, agent_key, position, bytes) VALUES (?, ?, ?, ?)",
@@ -127,4 +145,5 @@ def _drop_backlog(db: sqlite3.Connection, record: BacklogDropped) -> None:
 EVENTS = Tables(
     SCHEMA,
     {EventStored: _store, DeliverySettled: _settled, DeliveryFailed: _failed, BacklogDropped: _drop_backlog},
+    find_damage,
 )

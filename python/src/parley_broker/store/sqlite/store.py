@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from parley_broker.core.records import DeadLetter, Opened, Record, ReplyStored, 
 from parley_broker.errors import StaleTermError, StoreError, StoreUnusableError
 from parley_broker.store.sqlite.dead_letters import DEAD_LETTERS, load_dead_letters, read_dead_letters
 from parley_broker.store.sqlite.events import EVENTS, load_backlogs, read_events
+from parley_broker.store.sqlite.mark import Mark
 from parley_broker.store.sqlite.producers import PRODUCERS, load_event_ids, load_producers
 from parley_broker.store.sqlite.replies import REPLIES, load_replies, read_reply
 from parley_broker.store.sqlite.states import STATES, read_state
@@ -23,10 +24,13 @@ FILE_NAME = "broker.db"
 APPLICATION_ID = 0x5041524C
 """Marks the file as this broker's: "PARL"."""
 SCHEMA_VERSION = 1
+MARK_NAME = "broker.commits"
+LOG_BYTES = 16 * 1024 * 1024
+"""What the write-ahead log is cut back to."""
 
 _META = Tables(
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO meta VALUES ('term', 0);",
+    "INSERT INTO meta VALUES ('term', 0), ('commits', 0);",
     {},
 )
 _ALL = (_META, SUBSCRIPTIONS, EVENTS, DEAD_LETTERS, PRODUCERS, STATES, REPLIES)
@@ -48,6 +52,7 @@ class SqliteStore:
         self._path = directory / FILE_NAME
         self.name = f"sqlite:{directory}"
         self._db: sqlite3.Connection | None = None
+        self._mark = Mark(directory / MARK_NAME)
 
     def open(self) -> Opened:
         """As Store.open."""
@@ -57,10 +62,12 @@ class SqliteStore:
             why = failure.strerror
             raise StoreUnusableError(f"cannot make the data directory {self._directory}: {why}") from failure
         try:
+            self._inspect()
+            self._mark.open()
             db = self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._check_file(db)
             db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
             db.execute("PRAGMA synchronous = FULL")
             with self._transaction() as db:
                 fresh = not _pragma(db, "user_version")
@@ -150,11 +157,69 @@ class SqliteStore:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
+                db.execute("UPDATE meta SET value = value + 1 WHERE name = 'commits'")
+                commits = get_meta(db, "commits")
                 db.execute("COMMIT")
+                self._mark.write(commits)
             except BaseException:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
+
+    def _inspect(self) -> None:
+        """Looks at what is there, and changes nothing.
+
+        Raises:
+            StoreUnusableError: It is not this broker's, or damaged, or something is lost.
+        """
+        answered = self._mark.read()
+        if not self._path.exists():
+            if answered:
+                raise StoreUnusableError(
+                    f"{self._path} is gone, but {answered} commits were stored there; restore it from a copy,"
+                    f" or delete {self._mark.path} to begin anew"
+                )
+            return
+        if not self._path.is_file():
+            raise StoreUnusableError(f"{self._path} is no file")
+        beside = [Path(f"{self._path}{suffix}") for suffix in ("-shm", "-wal")]
+        made = [path for path in beside if not path.exists()]
+        # Not opened for writing: closing it would fold what is left of the write-ahead log into the database.
+        db = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", timeout=0, isolation_level=None, uri=True)
+        try:
+            self._check_file(db)
+            self._check_content(db, answered or 0)
+        except sqlite3.DatabaseError as failure:
+            if isinstance(failure, sqlite3.OperationalError):
+                raise
+            raise self._damaged(str(failure)) from failure
+        finally:
+            db.close()
+            for path in made:
+                with suppress(OSError):
+                    path.unlink()
+
+    def _check_content(self, db: sqlite3.Connection, answered: int) -> None:
+        commits = 0
+        if _pragma(db, "user_version"):
+            found = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+            wrong = [found] if found != "ok" else [what for t in _ALL if (what := t.find_damage(db)) is not None]
+            if wrong:
+                raise self._damaged(wrong[0])
+            commits = get_meta(db, "commits")
+        if commits < answered:
+            raise StoreUnusableError(
+                f"{self._path} has {commits} commits, but {answered} were answered: {self._path.name}-wal is damaged,"
+                f" cut off or was removed; {self._restore}, or delete {self._mark.path} to go on without what is lost"
+            )
+
+    def _damaged(self, what: str) -> StoreUnusableError:
+        away = f"move {self._directory} away to begin anew"
+        return StoreUnusableError(f"{self._path} is damaged: {what}; {self._restore}, or {away}")
+
+    @property
+    def _restore(self) -> str:
+        return f"restore {self._path.name} and {self._path.name}-wal from a copy"
 
     def _check_file(self, db: sqlite3.Connection) -> None:
         application, version = _pragma(db, "application_id"), _pragma(db, "user_version")
@@ -170,9 +235,12 @@ class SqliteStore:
     def _explain(self, failure: Exception) -> str:
         if isinstance(failure, sqlite3.OperationalError) and "locked" in str(failure):
             return f"{self._path} is in use by another broker"
+        if isinstance(failure, sqlite3.OperationalError) and "unable to open" in str(failure):
+            return f"{self._path}: {failure}: is {self._directory} writable?"
         return f"{self._path}: {failure}"
 
     def _abandon(self) -> None:
+        self._mark.close()
         if self._db is not None:
             self._db.close()
             self._db = None

@@ -17,6 +17,8 @@ class Tables:
 
     schema: str
     appliers: Mapping[type[object], Applier]
+    find_damage: Callable[[sqlite3.Connection], str | None] = lambda _db: None
+    """What is wrong with the rows, if SQLite itself would not notice it."""
 
 
 def get_meta(db: sqlite3.Connection, name: str) -> int:

@@ -22,3 +22,15 @@ def test_as_text() -> None:
     assert str(CALL) == "#4 {'id': 9, 'request': {'target': 'probe/k'}}"
     assert str(replace(CALL, again=True)).startswith("#4 again")
     assert CALL.kind == "request"
+
+
+def test_what_the_broker_said_and_what_was_said_to_it() -> None:
+    record = Record()
+    down = replace(CALL, direction="down", at=2.0)
+    dropped = replace(CALL, at=1.0)
+    record.came += [dropped, down]
+    record.went += [replace(CALL, at=3.0), replace(down, label="rewritten")]
+    assert [(one.direction, one.at, one.label) for one in record.heard_and_said()] == [
+        ("down", 2.0, "c1"),
+        ("up", 3.0, "c1"),
+    ]

@@ -17,6 +17,11 @@ _SERVICE = "parley.v1.AdminService"
 
 
 async def ask(address: str, method: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    """As `call`; the answer is plain data."""
+    return wire.plain(await call(address, method, members))
+
+
+async def call(address: str, method: str, members: Mapping[str, Any]) -> Any:
     """Calls one method.
 
     Args:
@@ -36,13 +41,13 @@ async def ask(address: str, method: str, members: Mapping[str, Any]) -> dict[str
     response = getattr(admin_service_pb2, f"{method}Response")
     options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
     async with grpc.aio.insecure_channel(address.removeprefix("grpc://"), options=options) as channel:
-        call = channel.unary_unary(
+        invoke = channel.unary_unary(
             f"/{_SERVICE}/{method}",
             request_serializer=request.SerializeToString,
             response_deserializer=response.FromString,
         )
         try:
-            return wire.plain(await call(built, timeout=LIMIT_S))
+            return await invoke(built, timeout=LIMIT_S)
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.UNIMPLEMENTED:
                 raise Unsupported(f"the broker's AdminService has no {method}") from None

@@ -169,6 +169,11 @@ class Broker:
             raise Unsupported("the broker's process is not known: no memory to read", excused=True)
         return resident_bytes(self.pid)
 
+    @property
+    def down(self) -> bool:
+        """True while a case has it killed or ended."""
+        return self._down
+
     def check_alive(self) -> None:
         """Makes sure that the broker's process is there.
 

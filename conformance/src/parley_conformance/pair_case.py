@@ -12,17 +12,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from parley_conformance import judge, party_steps, script
+from parley_conformance import admin, judge, party_steps, script
 from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.broker import Broker
 from parley_conformance.faults import armed
+from parley_conformance.history import End, judge_history
 from parley_conformance.journal import Journal
+from parley_conformance.labels import in_envelope
 from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
 from parley_conformance.party import WITHIN_MS, Party
 from parley_conformance.recorder import Recorder
 from parley_conformance.timing import LagMeter
 
 FENCE = "fence."
+_POLLS, _POLL_S = 60, 0.05
 BROKER = "broker"
 _DEFAULT_ROLES = {"caller": "caller", "handler": "handler"}
 
@@ -118,8 +121,36 @@ class Table:
             first = broken[0]
             more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
             raise Failed(f"{first.party}: {first.text}{more}".removeprefix(": "), rule=first.rule, party=first.party)
+        await self._judge_history()
         if idle := self.recorder.idle:
             raise Inconclusive(f"{', '.join(idle)} did not happen: nothing was tried", lag=False)
+
+    async def _judge_history(self) -> None:
+        """Judges what went by at the recorder, with what the broker holds at the end."""
+        if self.broker.down or not self.recorder.record.came:
+            return
+        try:
+            end = await self._end()
+        except Unsupported:
+            end = None
+        # What the broker holds is asked first: what goes by meanwhile can only add to what is settled.
+        broken = judge_history(self.recorder.record.heard_and_said(), end)
+        if broken:
+            raise Failed(f"{broken[0].party}: {broken[0].text}", rule=broken[0].rule, party=broken[0].party)
+
+    async def _end(self) -> End:
+        tables = {}
+        for _ in range(_POLLS):
+            tables = (await admin.ask(self.broker.address, "GetStatus", {})).get("tables", {})
+            # Calls of a party that was killed end with its session, after its grace.
+            if not tables.get("calls") or any(party.adapter.killed for party in self.parties.values()):
+                break
+            await asyncio.sleep(_POLL_S)
+        else:
+            raise Failed(f"all calls have outcomes, and the broker holds {tables}", rule="FLOW-7", party="broker")
+        letters = (await admin.call(self.broker.address, "ListDeadLetters", {"page_size": 1000})).dead_letters
+        dead = {(in_envelope(one.envelope), f"{one.recipient.type}/{one.recipient.key}") for one in letters}
+        return End(tables.get("events", 0), frozenset(dead))
 
     def _done(self, party: Party) -> bool:
         ended = {o.label for o in party.adapter.observations if o.kind == "outcome"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from parley_conformance import wire
 from parley_conformance.faults import Fault
 from parley_conformance.journal import shortened
+from parley_conformance.relay import DOWN, UP
 from parley_conformance.watch import kind_of
 from parley_wire.v1 import broker_service_pb2 as pb
 
@@ -58,6 +59,11 @@ class Record:
     came: list[Said] = field(default_factory=list)
     went: list[Said] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
+
+    def heard_and_said(self) -> list[Said]:
+        """What the broker said, as it came, and what was said to it, as it went on; in the order read."""
+        both = [one for one in self.came if one.direction == DOWN] + [one for one in self.went if one.direction == UP]
+        return sorted(both, key=lambda one: one.at)
 
     def fault_for(self, said: Said) -> Fault | None:
         """The fault that waited for this message; what goes by again is not counted again."""

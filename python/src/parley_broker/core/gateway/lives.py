@@ -216,6 +216,7 @@ class Lives:
             last_heard=now,
         )
         self._sessions.by_id[session.id] = session
+        instead_of = hello.resume.session_id if hello.resume is not None else ""
         self._effects.log(
             "info",
             "session opened",
@@ -223,7 +224,7 @@ class Lives:
             instance=hello.instance_id,
             sdk=f"{hello.sdk_name} {hello.sdk_version}".strip(),
             peer=connection.peer,
-            **({"instead_of": hello.resume.session_id[:MAX_LOGGED]} if hello.resume is not None else {}),
+            **({"instead_of": instead_of[:MAX_LOGGED]} if instead_of else {}),
         )
         if hello.resume is not None and hello.resume.agents:
             session.claims_to_come = hello.resume.agents

@@ -46,7 +46,7 @@ class Client:
     def __init__(self, broker: BareBroker, connection: int) -> None:
         self._broker = broker
         self._connection = connection
-        self._sent = 0
+        self._sent = self._received = 0
         self._last_id = 0
         broker.machine.connect(connection, "bench", f"session-{connection}", b"secret", NOW)
         hello = {"min_version": 1, "max_version": 1, "producer_id": f"bench-{connection}"}
@@ -61,15 +61,17 @@ class Client:
         return wire.Message(id=1 + self._last_id, **kind)  # type: ignore[arg-type]
 
     def say(self, messages: list[wire.Message]) -> None:
-        """Sends one frame."""
-        frame = wire.Frame(first_seq=self._sent + 1, messages=messages)
+        """Sends one frame, with the receipt for what was heard."""
+        frame = wire.Frame(first_seq=self._sent + 1, received=self._received, messages=messages)
         self._sent += len(messages)
         self._say_frame(frame)
 
     def heard(self) -> list[wire.Message]:
         """Returns the messages that came since the last time."""
         frames = self._broker.take(self._connection)
-        return [message for data in frames for message in wire.Frame.FromString(data).messages]
+        messages = [message for data in frames for message in wire.Frame.FromString(data).messages]
+        self._received += sum(message.WhichOneof("kind") not in UNNUMBERED for message in messages)
+        return messages
 
     def _say_frame(self, frame: wire.Frame) -> None:
         self._broker.receive(self._connection, frame.SerializeToString())

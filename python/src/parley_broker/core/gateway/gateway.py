@@ -144,7 +144,8 @@ class Gateway:
     def settle(self, now: float) -> None:
         """As Lives.settle."""
         self._callers.settle(now)
-        self._lives.settle(now)
+        if self._sessions.overfull:
+            self._lives.settle(now)
 
     def drain(self, timeout: float, reason: str, now: float) -> None:
         """Takes no new sessions and root requests, and tells every client that it has `timeout` seconds (DRN-1)."""

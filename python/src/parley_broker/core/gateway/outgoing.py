@@ -12,6 +12,9 @@ from parley_broker.core.policy import FRAME_BYTES, MESSAGE_OVERHEAD
 UNNUMBERED = frozenset({Hello.KIND, Welcome.KIND, Heartbeat.KIND})
 """Kinds that have no sequence number (SES-7)."""
 
+_Sized = tuple[int, Message]
+"""What a message counts for, in bytes, and the message."""
+
 
 class Outgoing:
     """The messages to one client, numbered as they are written and kept until their receipt (SES-7, SES-8).
@@ -25,9 +28,9 @@ class Outgoing:
     __slots__ = ("_again", "_kept", "_waiting", "bytes", "confirmed")
 
     def __init__(self) -> None:
-        self._waiting: deque[Message] = deque()
-        self._kept: deque[Message] = deque()
-        self._again: deque[Message] = deque()
+        self._waiting: deque[_Sized] = deque()
+        self._kept: deque[_Sized] = deque()
+        self._again: deque[_Sized] = deque()
         self.bytes = 0
         """Of all messages that are here; what a limit is compared with."""
         self.confirmed = 0
@@ -55,8 +58,9 @@ class Outgoing:
 
     def put(self, message: Message) -> None:
         """Appends the message."""
-        self._waiting.append(message)
-        self.bytes += _size(message)
+        size = MESSAGE_OVERHEAD + message.body.size()
+        self._waiting.append((size, message))
+        self.bytes += size
 
     def take(self, still_wanted: Callable[[Message], bool]) -> tuple[int, list[Message]]:
         """What goes into one frame now; a message larger than a frame goes alone (MSG-8).
@@ -69,32 +73,34 @@ class Outgoing:
         """
         repeats = bool(self._again)
         queue = self._again if repeats else self._waiting
+        kept = self._kept
+        before = self.written
         first = total = 0
         taken: list[Message] = []
         while queue:
-            message = queue[0]
-            size = _size(message)
-            if taken and total + size > FRAME_BYTES:
+            sized = queue[0]
+            size, message = sized
+            total += size
+            if taken and total > FRAME_BYTES:
                 break
             queue.popleft()
             body = message.body
             if not repeats and isinstance(body, Request) and not still_wanted(message):
                 self.bytes -= size
+                total -= size
                 continue
-            total += size
             taken.append(message)
             if body.KIND in UNNUMBERED:
                 self.bytes -= size
             else:
-                first = first or self.written + 1
-                self._kept.append(message)
+                kept.append(sized)
+        if self.written > before:
+            first = before + 1
         return first, taken
 
     def confirm(self, received: int) -> None:
         """The client has received everything up to this number, which is not above `written`."""
-        while self.confirmed < received:
-            self.bytes -= _size(self._kept.popleft())
-            self.confirmed += 1
+        self._drop(self._kept, received)
 
     def resume(self, received: int) -> None:
         """A new connection: what the client lacks above `received` is to be written again, under the same numbers.
@@ -104,17 +110,16 @@ class Outgoing:
         """
         self._again = deque(chain(self._kept, self._again))
         self._kept.clear()
-        while self.confirmed < received:
-            self.bytes -= _size(self._again.popleft())
-            self.confirmed += 1
+        self._drop(self._again, received)
 
     def cut(self) -> None:
         """The connection broke: what has no number belonged to it."""
-        for message in self._waiting:
-            if message.body.KIND in UNNUMBERED:
-                self.bytes -= _size(message)
-        self._waiting = deque(message for message in self._waiting if message.body.KIND not in UNNUMBERED)
+        self.bytes -= sum(size for size, message in self._waiting if message.body.KIND in UNNUMBERED)
+        self._waiting = deque(sized for sized in self._waiting if sized[1].body.KIND not in UNNUMBERED)
 
-
-def _size(message: Message) -> int:
-    return MESSAGE_OVERHEAD + message.body.size()
+    def _drop(self, queue: deque[_Sized], received: int) -> None:
+        dropped = 0
+        for _ in range(received - self.confirmed):
+            dropped += queue.popleft()[0]
+        self.bytes -= dropped
+        self.confirmed = max(self.confirmed, received)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from parley_broker.core.gateway.outgoing import UNNUMBERED, Outgoing
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Frame, Hello, Message, RegisterAgentType
-from parley_broker.core.policy import MESSAGE_OVERHEAD, MIB
+from parley_broker.core.policy import MIB
 from parley_broker.core.views import SessionState
 from parley_broker.errors import EndCode, ProtocolViolation, SequenceGap
 
@@ -172,8 +172,11 @@ class Session:
         """
         fresh: list[Message] = []
         number = frame.first_seq
+        before = self.received
+        size = 0
         for message in frame.messages:
-            if message.body.kind_number() in UNNUMBERED:
+            body = message.body
+            if body.kind_number() in UNNUMBERED:
                 fresh.append(message)
                 continue
             expected = self.received + 1
@@ -182,10 +185,11 @@ class Session:
                 raise SequenceGap(why) if number else ProtocolViolation(EndCode.INVALID_ARGUMENT, why)
             if number == expected:
                 self.received = number
-                self.unsaid_messages += 1
-                self.unsaid_bytes += MESSAGE_OVERHEAD + message.body.size()
+                size += body.size()
                 fresh.append(message)
             number += 1
+        self.unsaid_messages += self.received - before
+        self.unsaid_bytes += size
         return fresh
 
     def credit_from(self, frame: Frame) -> tuple[int, int]:

@@ -160,7 +160,7 @@ internal static class MessageTable
         var generated = GeneratedProbes.Values.Select(p => p.ParseFrom(ByteString.Empty).GetType());
         foreach (var type in (Type[])[.. probes, .. generated, .. Vocabulary, .. GeneratedVocabulary])
         {
-            typeof(SerializationRegistry).GetMethod(nameof(registry.AddMessageType))!.MakeGenericMethod(type).Invoke(registry, [null]);
+            typeof(SerializationRegistry).GetMethod(nameof(registry.AddMessageType), [])!.MakeGenericMethod(type).Invoke(registry, null);
         }
 
         registry.AddMessageSerializer(new VersionedSerializer(newest: 1));

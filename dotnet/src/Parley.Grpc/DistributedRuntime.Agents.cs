@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Parley.Wire.V1;
 
 namespace Parley;
@@ -119,7 +120,8 @@ public sealed partial class DistributedRuntime
         await _uplink.AskAsync(new PendingAnswer(what, budget, command) { IsRepeatable = true }, cancellationToken).ConfigureAwait(false);
     }
 
-    private static void RefuseState(Type? agentClass, string type)
+    private static void RefuseState(
+        [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicMethods)] Type? agentClass, string type)
     {
         var save = agentClass?.GetMethod(nameof(IAgent.SaveStateAsync), Type.EmptyTypes);
         if (save is not null && typeof(RoutedAgent).IsAssignableFrom(agentClass) && save.DeclaringType != typeof(RoutedAgent))

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -96,7 +97,13 @@ public sealed partial class DistributedRuntime : IAgentRuntime, IUplinkUser
         typeof(DistributedRuntime).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
 
     /// <inheritdoc />
-    public void AddMessageType<T>(JsonTypeInfo<T>? info = null)
+    [RequiresUnreferencedCode(Reflected.Message)]
+    [RequiresDynamicCode(Reflected.Message)]
+    public void AddMessageType<T>()
+        where T : notnull => _messages.AddMessageType<T>();
+
+    /// <inheritdoc />
+    public void AddMessageType<T>(JsonTypeInfo<T> info)
         where T : notnull => _messages.AddMessageType(info);
 
     /// <inheritdoc />

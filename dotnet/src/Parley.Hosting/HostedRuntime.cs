@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -40,7 +41,12 @@ internal sealed class HostedRuntime : IAgentRuntime
     public Task LoadAgentStateAsync(AgentId agent, JsonElement state, CancellationToken cancellationToken = default) =>
         Runtime.LoadAgentStateAsync(agent, state, cancellationToken);
 
-    public void AddMessageType<T>(JsonTypeInfo<T>? info = null)
+    [RequiresUnreferencedCode(Reflected.Message)]
+    [RequiresDynamicCode(Reflected.Message)]
+    public void AddMessageType<T>()
+        where T : notnull => Runtime.AddMessageType<T>();
+
+    public void AddMessageType<T>(JsonTypeInfo<T> info)
         where T : notnull => Runtime.AddMessageType(info);
 
     public void AddMessageSerializer<T>(IMessageSerializer<T> serializer)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Parley;
@@ -10,7 +11,9 @@ public static class ParleyBuilderExtensions
     /// <param name="builder">The runtime.</param>
     /// <param name="type">The agent type; rules as for <see cref="AgentId.Type"/>.</param>
     /// <param name="options">What differs from the attributes; null: nothing.</param>
-    public static IParleyBuilder AddAgent<TAgent>(this IParleyBuilder builder, string type, RegisterOptions? options = null)
+    public static IParleyBuilder AddAgent<
+        [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods | DynamicallyAccessedMemberTypes.PublicConstructors)] TAgent>(
+        this IParleyBuilder builder, string type, RegisterOptions? options = null)
         where TAgent : RoutedAgent => builder.AddAgent(type, static provider => ActivatorUtilities.CreateInstance<TAgent>(provider), options);
 
     /// <summary>Hosts agents that a factory makes with services of a scope of its own, which ends with the agent.</summary>
@@ -19,7 +22,7 @@ public static class ParleyBuilderExtensions
     /// <param name="type">The agent type; rules as for <see cref="AgentId.Type"/>.</param>
     /// <param name="factory">Makes one agent.</param>
     /// <param name="options">What differs from the attributes; null: nothing.</param>
-    public static IParleyBuilder AddAgent<TAgent>(
+    public static IParleyBuilder AddAgent<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods)] TAgent>(
         this IParleyBuilder builder, string type, Func<IServiceProvider, TAgent> factory, RegisterOptions? options = null)
         where TAgent : RoutedAgent
     {

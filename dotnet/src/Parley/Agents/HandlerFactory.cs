@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 
 namespace Parley;
 
@@ -28,10 +30,18 @@ internal static class HandlerFactory
             throw Refused(method, "a handler of events returns nothing: void, Task or ValueTask");
         }
 
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+        {
+            throw Refused(method, "this program is compiled ahead of time; give a delegate to HandleRpc or HandleEvent in the agent's constructor instead");
+        }
+
         var make = typeof(HandlerFactory).GetMethod($"{shape}{(parameters.Length == 2 ? "WithContext" : string.Empty)}", Here)!;
-        Type[] types = result is null ? [agentClass, message] : [agentClass, message, result];
-        return (message, (Handler)make.MakeGenericMethod(types).Invoke(null, [method])!);
+        return (message, Make(make, result is null ? [agentClass, message] : [agentClass, message, result], method));
     }
+
+    [UnconditionalSuppressMessage("Trimming", "IL2060", Justification = "Nothing is asked of the members of the type arguments.")]
+    [RequiresDynamicCode(Reflected.Message)]
+    private static Handler Make(MethodInfo make, Type[] types, MethodInfo method) => (Handler)make.MakeGenericMethod(types).Invoke(null, [method])!;
 
     private static (string Shape, Type? Result) Shape(MethodInfo method)
     {

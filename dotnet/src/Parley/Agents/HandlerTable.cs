@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 
 namespace Parley;
@@ -14,7 +15,8 @@ internal sealed class HandlerTable
 
     /// <summary>The table of a class, from its marked methods, inherited ones included.</summary>
     /// <exception cref="InvalidOperationException">A marked method cannot be a handler, or two handle one class.</exception>
-    public static HandlerTable For(Type agentClass) => Cache.GetOrAdd(agentClass, Discover);
+    public static HandlerTable For([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods)] Type agentClass) =>
+        Cache.TryGetValue(agentClass, out var known) ? known : Cache.GetOrAdd(agentClass, Discover(agentClass));
 
     public Handler? Find(HandlerKind kind, Type message) => _handlers.TryGetValue((kind, message), out var handler) ? handler : null;
 
@@ -28,7 +30,7 @@ internal sealed class HandlerTable
         }
     }
 
-    private static HandlerTable Discover(Type agentClass)
+    private static HandlerTable Discover([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods)] Type agentClass)
     {
         var table = new HandlerTable();
         // An override comes once, as the most derived class has it; private methods of base classes count as well.

@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 
 namespace Parley;
 
 /// <summary>Something that handles messages. <see cref="RoutedAgent"/> is the usual base.</summary>
 /// <remarks>An agent that is <see cref="IAsyncDisposable"/> is disposed when its place here ends.</remarks>
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods)]
 public interface IAgent
 {
     /// <summary>Its id.</summary>

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Parley;
 
 public abstract partial class RoutedAgent
@@ -8,7 +10,7 @@ public abstract partial class RoutedAgent
     /// <param name="type">The agent type; rules as for <see cref="AgentId.Type"/>.</param>
     /// <param name="factory">Makes one agent; runs once for each agent that is placed here.</param>
     /// <param name="options">What differs from the attributes; null: nothing.</param>
-    public static Task<AgentType> RegisterAsync<TAgent>(
+    public static Task<AgentType> RegisterAsync<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods)] TAgent>(
         IAgentRuntime runtime, string type, Func<TAgent> factory, RegisterOptions? options = null)
         where TAgent : RoutedAgent
     {
@@ -22,7 +24,7 @@ public abstract partial class RoutedAgent
     /// <param name="type">The agent type; rules as for <see cref="AgentId.Type"/>.</param>
     /// <param name="factory">Makes one agent; runs once for each agent that is placed here.</param>
     /// <param name="options">What differs from the attributes; null: nothing.</param>
-    public static Task<AgentType> RegisterAsync<TAgent>(
+    public static Task<AgentType> RegisterAsync<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods)] TAgent>(
         IAgentRuntime runtime, string type, Func<Task<TAgent>> factory, RegisterOptions? options = null)
         where TAgent : RoutedAgent
     {
@@ -30,7 +32,7 @@ public abstract partial class RoutedAgent
         return RegisterCoreAsync<TAgent>(runtime, type, async () => await factory().ConfigureAwait(false), options);
     }
 
-    private static Task<AgentType> RegisterCoreAsync<TAgent>(
+    private static Task<AgentType> RegisterCoreAsync<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods)] TAgent>(
         IAgentRuntime runtime, string type, Func<ValueTask<IAgent>> factory, RegisterOptions? options)
     {
         ArgumentNullException.ThrowIfNull(runtime);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -77,8 +78,15 @@ public interface IAgentRuntime : IAsyncDisposable
 
     /// <summary>Makes a class readable and writable: canonical JSON, or protobuf if it is a generated one.</summary>
     /// <typeparam name="T">The message class.</typeparam>
-    /// <param name="info">Source-generated type information (trimming, AOT), or null for reflection.</param>
-    void AddMessageType<T>(JsonTypeInfo<T>? info = null)
+    [RequiresUnreferencedCode(Reflected.Message)]
+    [RequiresDynamicCode(Reflected.Message)]
+    void AddMessageType<T>()
+        where T : notnull;
+
+    /// <summary>Makes a class readable and writable as canonical JSON, without reflection (trimming, AOT).</summary>
+    /// <typeparam name="T">The message class.</typeparam>
+    /// <param name="info">Source-generated type information over <see cref="ParleyJson.CreateOptions"/>.</param>
+    void AddMessageType<T>(JsonTypeInfo<T> info)
         where T : notnull;
 
     /// <summary>Adds a serializer; of those of a class the last one added that is not receive-only writes.</summary>

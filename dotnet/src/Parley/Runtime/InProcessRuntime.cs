@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Logging;
@@ -49,7 +50,14 @@ public sealed partial class InProcessRuntime : IAgentRuntime
     }
 
     /// <inheritdoc />
-    public void AddMessageType<T>(JsonTypeInfo<T>? info = null)
+    [RequiresUnreferencedCode(Reflected.Message)]
+    [RequiresDynamicCode(Reflected.Message)]
+    public void AddMessageType<T>()
+        where T : notnull =>
+        _messages.AddMessageType<T>();
+
+    /// <inheritdoc />
+    public void AddMessageType<T>(JsonTypeInfo<T> info)
         where T : notnull =>
         _messages.AddMessageType(info);
 

@@ -1,9 +1,12 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Parley;
 
 /// <summary>How an agent type is registered.</summary>
 public sealed record RegisterOptions
 {
     /// <summary>The agents' class: its attributes and handlers are read; <see cref="RoutedAgent"/> sets it. Null: nothing is known of it.</summary>
+    [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods)]
     public Type? AgentClass { get; init; }
 
     /// <summary>The mode; null: as <see cref="AgentAttribute"/> says, else <see cref="AgentMode.Standard"/>.</summary>

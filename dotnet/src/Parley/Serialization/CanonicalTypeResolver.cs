@@ -1,9 +1,12 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
 namespace Parley;
 
 /// <summary>Refuses types that canonical JSON does not list (JSON-12), so that no language gets what it cannot read.</summary>
+[RequiresUnreferencedCode(Reflected.Message)]
+[RequiresDynamicCode(Reflected.Message)]
 internal sealed class CanonicalTypeResolver : DefaultJsonTypeInfoResolver
 {
     public override JsonTypeInfo GetTypeInfo(Type type, JsonSerializerOptions options)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -5,10 +6,25 @@ namespace Parley;
 
 /// <summary>Canonical JSON for one class.</summary>
 /// <typeparam name="T">The message class.</typeparam>
-/// <param name="info">Source-generated type information over <see cref="ParleyJson.CreateOptions"/>, or null for reflection.</param>
-public sealed class JsonMessageSerializer<T>(JsonTypeInfo<T>? info = null) : IMessageSerializer<T>
+public sealed class JsonMessageSerializer<T> : IMessageSerializer<T>
     where T : notnull
 {
+    // Looked up late, so that a class which cannot be a message fails when it is sent, with a text of its own.
+    private readonly Lazy<JsonTypeInfo<T>> _info;
+
+    /// <summary>Reads and writes the class by reflection.</summary>
+    [RequiresUnreferencedCode(Reflected.Message)]
+    [RequiresDynamicCode(Reflected.Message)]
+    public JsonMessageSerializer() => _info = new(Reflect, LazyThreadSafetyMode.PublicationOnly);
+
+    /// <summary>Reads and writes the class without reflection (trimming, AOT).</summary>
+    /// <param name="info">Source-generated type information over <see cref="ParleyJson.CreateOptions"/>.</param>
+    public JsonMessageSerializer(JsonTypeInfo<T> info)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        _info = new(info);
+    }
+
     /// <inheritdoc />
     public string TypeName { get; } = MessageNames.Of(typeof(T));
 
@@ -16,14 +32,15 @@ public sealed class JsonMessageSerializer<T>(JsonTypeInfo<T>? info = null) : IMe
     public string ContentType => ContentTypes.Json;
 
     /// <inheritdoc />
-    public ReadOnlyMemory<byte> Serialize(T message) => JsonSerializer.SerializeToUtf8Bytes(message, Info);
+    public ReadOnlyMemory<byte> Serialize(T message) => JsonSerializer.SerializeToUtf8Bytes(message, _info.Value);
 
     /// <inheritdoc />
     public T Deserialize(ReadOnlyMemory<byte> data) =>
-        JsonSerializer.Deserialize(data.Span, Info) ?? throw new JsonException("the payload is null, but an object is needed");
+        JsonSerializer.Deserialize(data.Span, _info.Value) ?? throw new JsonException("the payload is null, but an object is needed");
 
-    // Looked up late, so that a class which cannot be a message fails when it is sent, with a text of its own.
-    private JsonTypeInfo<T> Info => info ??= ListedTypes.IsValue(typeof(T))
+    [RequiresUnreferencedCode(Reflected.Message)]
+    [RequiresDynamicCode(Reflected.Message)]
+    private static JsonTypeInfo<T> Reflect() => ListedTypes.IsValue(typeof(T))
         ? throw new NotSupportedException("a message is an object: put the value into a class or record of its own")
         : (JsonTypeInfo<T>)ParleyJson.Options.GetTypeInfo(typeof(T));
 }

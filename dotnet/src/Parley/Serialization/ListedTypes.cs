@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 
 namespace Parley;
@@ -17,10 +18,12 @@ internal static class ListedTypes
     ];
 
     /// <summary>Whether it is a listed type, but no object of its own: a number, a text, a list … (JSON-1).</summary>
+    [RequiresUnreferencedCode(Reflected.Message)]
     public static bool IsValue(Type type) =>
         Values.Contains(type) || type.IsEnum || (ArgumentsOf(type, typeof(IEnumerable<>)) is not null && ArgumentsOf(type, typeof(IDictionary<,>)) is null);
 
     /// <summary>Why a type cannot be in a message; null: it can, as far as itself and its elements go.</summary>
+    [RequiresUnreferencedCode(Reflected.Message)]
     public static string? WhyNot(Type type)
     {
         var plain = Nullable.GetUnderlyingType(type) ?? type;
@@ -55,6 +58,7 @@ internal static class ListedTypes
             : null;
     }
 
+    [RequiresUnreferencedCode(Reflected.Message)]
     private static Type[]? ArgumentsOf(Type type, Type definition) =>
         type.GetInterfaces().Append(type).FirstOrDefault(i => i.IsGenericType && i.GetGenericTypeDefinition() == definition)?.GenericTypeArguments;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf;
 
 namespace Parley;
@@ -24,14 +25,21 @@ internal abstract class MessageCodec
     public abstract object Decode(ReadOnlyMemory<byte> data);
 
     /// <summary>What serves a class for which nothing was registered: protobuf for generated messages, else canonical JSON.</summary>
-    public static MessageCodec DefaultFor(Type type) => Defaults.GetOrAdd(type, static t =>
+    /// <exception cref="NotSupportedException">The program is trimmed or compiled ahead of time.</exception>
+    public static MessageCodec DefaultFor(Type type) =>
+        Reflected.IsSupported ? Defaults.GetOrAdd(type, Reflect) : throw Reflected.NotRegistered(type);
+
+    /// <summary>The content type of what <see cref="DefaultFor"/> gives.</summary>
+    public static string DefaultContentTypeOf(Type type) => typeof(IMessage).IsAssignableFrom(type) ? ContentTypes.Protobuf : ContentTypes.Json;
+
+    [RequiresUnreferencedCode(Reflected.Message)]
+    [RequiresDynamicCode(Reflected.Message)]
+    private static MessageCodec Reflect(Type type)
     {
-        var serializer = typeof(IMessage).IsAssignableFrom(t) ? typeof(ProtobufMessageSerializer<>) : typeof(JsonMessageSerializer<>);
-        var instance = serializer == typeof(JsonMessageSerializer<>)
-            ? Activator.CreateInstance(serializer.MakeGenericType(t), [null])
-            : Activator.CreateInstance(serializer.MakeGenericType(t));
-        return (MessageCodec)Activator.CreateInstance(typeof(MessageCodec<>).MakeGenericType(t), instance)!;
-    });
+        var serializer = typeof(IMessage).IsAssignableFrom(type) ? typeof(ProtobufMessageSerializer<>) : typeof(JsonMessageSerializer<>);
+        var instance = Activator.CreateInstance(serializer.MakeGenericType(type));
+        return (MessageCodec)Activator.CreateInstance(typeof(MessageCodec<>).MakeGenericType(type), instance)!;
+    }
 }
 
 /// <summary>A serializer of <typeparamref name="T"/>.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -8,7 +9,12 @@ namespace Parley;
 public static class ParleyJson
 {
     /// <summary>The options of the reflection-based serializer; read-only.</summary>
-    public static JsonSerializerOptions Options { get; } = MakeReadOnly(CreateOptions(new CanonicalTypeResolver()));
+    public static JsonSerializerOptions Options
+    {
+        [RequiresUnreferencedCode(Reflected.Message)]
+        [RequiresDynamicCode(Reflected.Message)]
+        get => OfReflection.Options;
+    }
 
     /// <summary>New canonical options over a resolver, e.g. a source-generated <c>JsonSerializerContext</c> (trimming, AOT).</summary>
     /// <param name="resolver">Where type information comes from.</param>
@@ -31,14 +37,22 @@ public static class ParleyJson
                 new DateTimeOffsetConverter(),
                 new DateTimeConverter(),
                 new AnyConverter(),
-                new EnumConverterFactory(),
+                new EnumConverter(),
             },
         };
     }
 
-    private static JsonSerializerOptions MakeReadOnly(JsonSerializerOptions options)
+    // A class of its own: made when it is first asked for, and left out of programs that never ask.
+    [RequiresUnreferencedCode(Reflected.Message)]
+    [RequiresDynamicCode(Reflected.Message)]
+    private static class OfReflection
     {
-        options.MakeReadOnly();
-        return options;
+        public static JsonSerializerOptions Options { get; } = MakeReadOnly(CreateOptions(new CanonicalTypeResolver()));
+
+        private static JsonSerializerOptions MakeReadOnly(JsonSerializerOptions options)
+        {
+            options.MakeReadOnly();
+            return options;
+        }
     }
 }

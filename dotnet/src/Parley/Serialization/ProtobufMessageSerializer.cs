@@ -10,7 +10,7 @@ public sealed class ProtobufMessageSerializer<T> : IMessageSerializer<T>
     private static readonly MessageParser<T> Parser = new(() => new T());
 
     /// <inheritdoc />
-    public string TypeName { get; } = MessageNames.Of(typeof(T));
+    public string TypeName { get; } = MessageNames.OfGenerated<T>();
 
     /// <inheritdoc />
     public string ContentType => ContentTypes.Protobuf;

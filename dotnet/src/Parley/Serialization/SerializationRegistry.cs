@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Text.Json.Serialization.Metadata;
 
@@ -11,12 +12,23 @@ public sealed class SerializationRegistry
     private readonly ConcurrentDictionary<Type, MessageCodec> _writers = new();
     private readonly ConcurrentDictionary<(string TypeName, string ContentType), Reader> _readers = new();
 
+    // Classes of handlers whose names are settled.
+    private readonly ConcurrentDictionary<Type, byte> _handled = new();
+
     /// <summary>Reads and writes a class as canonical JSON, or, if it is a generated one, as protobuf.</summary>
     /// <typeparam name="T">The message class.</typeparam>
-    /// <param name="info">Source-generated type information (trimming, AOT), or null for reflection.</param>
-    public void AddMessageType<T>(JsonTypeInfo<T>? info = null)
+    [RequiresUnreferencedCode(Reflected.Message)]
+    [RequiresDynamicCode(Reflected.Message)]
+    public void AddMessageType<T>()
         where T : notnull =>
-        Add(info is null ? MessageCodec.DefaultFor(typeof(T)) : new MessageCodec<T>(new JsonMessageSerializer<T>(info)));
+        Add(MessageCodec.DefaultFor(typeof(T)));
+
+    /// <summary>Reads and writes a class as canonical JSON, without reflection (trimming, AOT).</summary>
+    /// <typeparam name="T">The message class.</typeparam>
+    /// <param name="info">Source-generated type information over <see cref="ParleyJson.CreateOptions"/>.</param>
+    public void AddMessageType<T>(JsonTypeInfo<T> info)
+        where T : notnull =>
+        Add(new MessageCodec<T>(new JsonMessageSerializer<T>(info)));
 
     /// <summary>Adds a serializer; of those of a class the last one added that is not receive-only writes (PAY-4).</summary>
     /// <typeparam name="T">The message class.</typeparam>
@@ -74,7 +86,29 @@ public sealed class SerializationRegistry
     }
 
     /// <summary>Makes the class of a handler's parameter readable, unless something was registered for its name.</summary>
+    /// <exception cref="NotSupportedException">Nothing was, and the program is trimmed or compiled ahead of time.</exception>
     internal void AddHandled(Type type)
+    {
+        if (!_handled.ContainsKey(type))
+        {
+            if (!IsAdded(type))
+            {
+                AddDefault(type);
+            }
+
+            _handled.TryAdd(type, 0);
+        }
+    }
+
+    // Registered in the form that its default has: making the default again would need reflection.
+    private bool IsAdded(Type type)
+    {
+        var contentType = MessageCodec.DefaultContentTypeOf(type);
+        var added = _readers.Values.Where(r => !r.IsDefault && r.Codec.MessageType == type);
+        return Reflected.IsSupported ? added.Any(r => r.Codec.IsBuiltIn && r.Codec.ContentType == contentType) : added.Any();
+    }
+
+    private void AddDefault(Type type)
     {
         var codec = MessageCodec.DefaultFor(type);
         var known = _readers.GetOrAdd((codec.TypeName, codec.ContentType), new Reader(codec, IsDefault: true)).Codec.MessageType;
@@ -114,8 +148,8 @@ public sealed class SerializationRegistry
             return null;
         }
 
-        var codec = _writers.TryGetValue(type, out var registered) ? registered : MessageCodec.DefaultFor(type);
-        return codec.TypeName == message.TypeName && codec.ContentType == ContentTypes.Normalize(message.ContentType) ? codec : null;
+        var codec = _writers.TryGetValue(type, out var registered) ? registered : Reflected.IsSupported ? MessageCodec.DefaultFor(type) : null;
+        return codec?.TypeName == message.TypeName && codec.ContentType == ContentTypes.Normalize(message.ContentType) ? codec : null;
     }
 
     private static object Decode(SerializedMessage message, MessageCodec codec)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 
 namespace Parley;
@@ -8,8 +9,14 @@ internal static class SiblingTypes
 {
     private static readonly ConcurrentDictionary<Assembly, ILookup<string, Type>> Index = new();
 
-    /// <summary>The class with that wire name in the request's assembly: in the same outer class, else namespace, else the only one; or null.</summary>
-    public static Type? Find(Type request, string typeName)
+    /// <summary>
+    /// The class with that wire name in the request's assembly: in the same outer class, else namespace, else the only one; or null, as
+    /// always in trimmed and ahead-of-time compiled programs.
+    /// </summary>
+    public static Type? Find(Type request, string typeName) => Reflected.IsSupported ? Search(request, typeName) : null;
+
+    [RequiresUnreferencedCode(Reflected.Message)]
+    private static Type? Search(Type request, string typeName)
     {
         var named = Index.GetOrAdd(request.Assembly, static a => MessageClasses(a).ToLookup(MessageNames.Of))[typeName];
         return named.FirstOrDefault(t => t.DeclaringType == request.DeclaringType && t.Namespace == request.Namespace)
@@ -23,6 +30,7 @@ internal static class SiblingTypes
         return two.Length == 1 ? two[0] : null;
     }
 
+    [RequiresUnreferencedCode(Reflected.Message)]
     private static IEnumerable<Type> MessageClasses(Assembly assembly) =>
         assembly.GetTypes().Where(t => t is { IsAbstract: false, IsInterface: false, IsEnum: false }
             && !(t.IsGenericType && !t.IsDefined(typeof(MessageAttribute)))

@@ -13,7 +13,16 @@ public sealed record OrderPlaced(string Id);
 [Message("ticket", Version = 3)]
 public sealed record Ticket(string Id);
 
+public enum Shade
+{
+    Red,
+    DarkBlue,
+}
+
+public sealed record Paint(Shade First, Shade? Second, IReadOnlyList<Shade> More, IReadOnlyDictionary<string, Shade?> Named);
+
 [JsonSerializable(typeof(Order))]
+[JsonSerializable(typeof(Paint))]
 internal sealed partial class OrderJson : JsonSerializerContext;
 
 public class RegistryTests
@@ -107,6 +116,31 @@ public class RegistryTests
         var generated = _registry.Encode(new Order("é"));
         Assert.Equal(byReflection.Data.ToArray(), generated.Data.ToArray());
         Assert.Equal("Ticket's name is ticket_v3", $"Ticket's name is {_registry.Encode(new Ticket("x")).TypeName}");
+    }
+
+    [Fact]
+    public void Enumerations_are_the_same_by_reflection_and_source_generated()
+    {
+        var generated = new SerializationRegistry();
+        generated.AddMessageType(new OrderJson(ParleyJson.CreateOptions(OrderJson.Default)).Paint);
+        _registry.AddMessageType<Paint>();
+        var paint = new Paint(Shade.DarkBlue, null, [Shade.Red], new Dictionary<string, Shade?> { ["a"] = Shade.Red, ["b"] = null });
+        const string Expected = """{"first":"DARK_BLUE","second":null,"more":["RED"],"named":{"a":"RED","b":null}}""";
+        foreach (var messages in (SerializationRegistry[])[_registry, generated])
+        {
+            var encoded = messages.Encode(paint);
+            Assert.Equal(Expected, Encoding.UTF8.GetString(encoded.Data.Span));
+            Assert.Equal(Expected, Encoding.UTF8.GetString(messages.Encode(messages.Decode(encoded)).Data.Span));
+            string[] bad = ["null", "0", "\"red\"", "\"\""];
+            foreach (var payload in bad.Select(b => Expected.Replace("\"DARK_BLUE\"", b, StringComparison.Ordinal))
+                .Concat(bad.Select(b => Expected.Replace("[\"RED\"]", $"[{b}]", StringComparison.Ordinal))))
+            {
+                var broken = encoded with { Data = Encoding.UTF8.GetBytes(payload) };
+                Assert.Throws<MalformedPayloadException>(() => messages.Decode(broken));
+            }
+
+            Assert.Throws<InvalidArgumentException>(() => messages.Encode(paint with { Second = (Shade)7 }));
+        }
     }
 
     [Theory]

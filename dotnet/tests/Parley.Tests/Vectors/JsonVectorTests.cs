@@ -20,7 +20,7 @@ public class JsonVectorTests
         var vector = VectorFile.Payload(File, id);
         var type = Types[vector.GetProperty("type").GetString()!];
         var codec = MessageCodec.DefaultFor(type);
-        typeof(SerializationRegistry).GetMethod(nameof(SerializationRegistry.AddMessageType))!.MakeGenericMethod(type).Invoke(_registry, [null]);
+        typeof(SerializationRegistry).GetMethod(nameof(SerializationRegistry.AddMessageType), [])!.MakeGenericMethod(type).Invoke(_registry, null);
         var value = vector.TryGetProperty("value", out var written) ? Notation.Read(written, type) : null;
         var inputs = vector.TryGetProperty("inputs", out var list) ? list.EnumerateArray().Select(VectorFile.Data) : [];
 

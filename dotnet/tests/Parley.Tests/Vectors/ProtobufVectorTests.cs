@@ -21,8 +21,8 @@ public class ProtobufVectorTests
         var vector = VectorFile.Payload(File, id);
         var descriptor = MessagesReflection.Descriptor.FindTypeByName<MessageDescriptor>(vector.GetProperty("type").GetString()!);
         var registry = new SerializationRegistry();
-        typeof(SerializationRegistry).GetMethod(nameof(SerializationRegistry.AddMessageType))!
-            .MakeGenericMethod(descriptor.ClrType).Invoke(registry, [null]);
+        typeof(SerializationRegistry).GetMethod(nameof(SerializationRegistry.AddMessageType), [])!
+            .MakeGenericMethod(descriptor.ClrType).Invoke(registry, null);
         var value = vector.TryGetProperty("value", out var written) ? Read(written, descriptor) : null;
         var inputs = vector.TryGetProperty("inputs", out var list) ? list.EnumerateArray().Select(VectorFile.Data) : [];
         object Decode(byte[] data) => registry.Decode(new SerializedMessage(descriptor.FullName, ContentTypes.Protobuf, data));

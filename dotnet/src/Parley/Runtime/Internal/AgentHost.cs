@@ -135,7 +135,7 @@ internal sealed class AgentHost(IAgentRuntime runtime, SerializationRegistry mes
         return hosted;
     }
 
-    private void Learn(Type? agentClass)
+    private void Learn([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.AllMethods)] Type? agentClass)
     {
         if (agentClass is not null && typeof(RoutedAgent).IsAssignableFrom(agentClass))
         {

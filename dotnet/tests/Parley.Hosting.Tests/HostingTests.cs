@@ -39,6 +39,7 @@ public sealed class HostingTests
     {
         await using var broker = await BrokerProcess.StartAsync();
         var builder = NewHost(broker.Url);
+        builder.Services.AddHealthChecks().AddParley();
         builder.Services.AddParley();
         using var host = builder.Build();
         await host.StartAsync().Within();

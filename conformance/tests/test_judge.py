@@ -55,6 +55,7 @@ def test_an_event_comes_once_per_agent() -> None:
     one = [enter("e1", "a/k", kind="event"), leave("e1", "a/k"), enter("e1", "b/k", kind="event"), leave("e1", "b/k")]
     assert rules(told([outcome("c1")], one)) == []
     assert rules(told([outcome("c1")], [*one, *one])) == ["DLV-11", "DLV-11"]
+    assert rules(told([outcome("c1")], [*one, *one]), repeats=True) == []
 
 
 def test_another_attempt_is_no_second_delivery() -> None:

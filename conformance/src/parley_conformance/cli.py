@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +64,25 @@ def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--broker", default="", metavar="COMMAND", help="A broker launcher instead of the reference broker's.")
 @click.option("--address", default="", metavar="grpc://HOST:PORT", help="A broker that runs already.")
+@click.option("--length", default="default", type=click.Choice(["default", "full"]), help="full: long histories, too.")
 @click.option("--keep", is_flag=True, help="Keep the logs of what passed, too.")
 def run(
-    jobs: int, required: tuple[str, ...], out: Path, broker: str, address: str, keep: bool, **selection: Any
+    jobs: int,
+    required: tuple[str, ...],
+    out: Path,
+    broker: str,
+    address: str,
+    length: str,
+    keep: bool,
+    **selection: Any,
 ) -> None:
     """Runs cases. CASE is a case's id, a glob of ids, or the name of a run; none: all."""
     console = shown.console_for(sys.stdout)
     if broker and address:
         raise click.UsageError("--broker and --address exclude each other")
     known, contract, runs = _plan(selection)
+    if length == "full":
+        runs = [replace(one, case=suite.at_length(one.case)) for one in runs]
     unknown = sorted(set(required) - set(known))
     if unknown:
         raise click.UsageError(f"--require {unknown[0]}: there is no such adapter; there are {', '.join(known)}")

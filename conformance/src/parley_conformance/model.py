@@ -32,6 +32,7 @@ class Case:
     """One behaviour, as a suite file states it.
 
     `steps` and `workload` exclude each other: a case is a list of steps, or names Python code with its arguments.
+    `full`: the arguments that a long run has instead.
     `direct`: the parties of a pair reach the broker without a recorder between them.
     """
 
@@ -49,6 +50,7 @@ class Case:
     never: Sequence[Mapping[str, Any]] = ()
     workload: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    full: Mapping[str, Any] = field(default_factory=dict)
     direct: bool = False
     lane: str = "parallel"
     limit_ms: int = 45_000

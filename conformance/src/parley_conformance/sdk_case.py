@@ -249,9 +249,10 @@ async def _next(table: Table, step: Mapping[str, Any]) -> None:
 
 
 async def _nothing(table: Table, step: Mapping[str, Any]) -> None:
-    """`nothing: expected`: after a fence no such message is there."""
+    """`nothing: expected`, `of: bookmark`: after a fence no such message is there, or no such answer to that."""
     await _fence(table, step)
-    if table.broker.has(step["nothing"]):
+    answer = {"re": table.bookmarks[step["of"]]["id"]} if "of" in step else {}
+    if table.broker.has({**step["nothing"], **answer}):
         raise Failed(f"the client said {step['nothing']!r}, which must not come", party=CLIENT)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import yaml
 from parley_conformance import schemas
 from parley_conformance.model import Case, Kind
 from parley_conformance.paths import SUITES
+
+_LONG_LIMIT_MS = 600_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -63,6 +66,13 @@ def load(folder: Path = SUITES, *, rules: Collection[str], workloads: Mapping[Ki
     if wrong:
         raise SuiteError("\n".join(wrong))
     return cases
+
+
+def at_length(case: Case) -> Case:
+    """The case as a long run has it."""
+    if not case.full:
+        return case
+    return replace(case, arguments={**case.arguments, **case.full}, limit_ms=_LONG_LIMIT_MS)
 
 
 def _case(plain: Mapping[str, Any], source: str) -> Case:

@@ -5,6 +5,7 @@
 #   FILTER=...               only cases whose name contains this (conformance)
 #   REQUIRE=dotnet           without dotnet, fail instead of leaving its pairs out (conformance)
 #   QUICK=1                  a smoke run of under a minute (bench)
+#   LENGTH=full              long histories and large amounts as well (test, conformance)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -12,6 +13,7 @@ SHELL := bash
 
 # Unset means "try the default"; an empty value would mean the same to scripts/setup.
 export WHEELHOUSE
+export LENGTH
 
 help: ## list the jobs
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20

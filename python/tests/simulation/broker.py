@@ -20,6 +20,7 @@ from .world import World
 
 WALL = 1_800_000_000.0
 """The wall clock when a history begins, in seconds."""
+DRAIN_TIMEOUT = 3.0
 COMMIT = (0.0003, 0.003)
 """How long a commit takes, in seconds."""
 
@@ -40,7 +41,7 @@ class SimBroker:
         self._policy = policy
         self._links: dict[int, Link] = {}
         self._last_link = 0
-        self._committing = False
+        self._committing = self._leaving = False
         self._term = 0
         self._tick_at: float | None = None
         self.fail_commits = 0
@@ -51,7 +52,7 @@ class SimBroker:
         self.starts += 1
         opened = self._store.open()
         self._term = opened.term
-        self._committing = False
+        self._committing = self._leaving = False
         self._tick_at = None
         self.machine = Machine(self._policy, Identity(f"incarnation-{self.starts}", "0"), opened, WALL, self.world.now)
         self.world.tell(f"broker starts, term {opened.term}")
@@ -64,6 +65,12 @@ class SimBroker:
         links, self._links = self._links, {}
         for link in links.values():
             link.cut()
+
+    def drain(self) -> None:
+        """Is told to go, as SIGTERM does (DRN-1)."""
+        if self.machine is not None:
+            self.machine.drain(DRAIN_TIMEOUT, "told to", self.world.now)
+            self._after()
 
     def accept(self, client: Client) -> Link | None:
         """Opens a connection; None while the broker is down."""
@@ -123,10 +130,24 @@ class SimBroker:
             if link := self._links.get(close.connection):
                 link.end_by_broker(f"{close.code.value}: {close.text}")
         effects.close.clear()
+        if machine.drain_is_over(self.world.now) and not self._leaving:
+            self._leaving = True
+            machine.say_goodbye("drained")
+            self._after()
+            self.world.after(sum(COMMIT), self._only_if(machine, self._leave))
+            return
         due = machine.next_due()
         if due is not None and (self._tick_at is None or due < self._tick_at):
             self._tick_at = due
             self.world.at(due, self._only_if(machine, self._tick))
+
+    def _leave(self) -> None:
+        self.world.tell("broker leaves")
+        self.machine = None
+        links, self._links = self._links, {}
+        for link in links.values():
+            link.end_by_broker("the broker has left")
+        self.world.after(self.world.between(0.05, 0.5), self.start)
 
     def _tick(self) -> None:
         assert self.machine is not None

@@ -51,7 +51,7 @@ class Driver(SimSession):
         self.history.events[label] = PublishedEvent(label, recipient)
         self._seq += 1
         self._publishes[self._seq] = (0, topic, text)
-        if self.session:
+        if self.session and not self.broker_drains:
             self._say_publish(self._seq)
 
     def call(self, target: AgentId, text: str, key: str = "") -> None:
@@ -61,7 +61,7 @@ class Driver(SimSession):
         self._texts[label] = (target, text)
         self._calls[label] = (0, self.world.now + CALL_TIMEOUT)
         self.world.after(CALL_TIMEOUT + 0.5, self._late, label)
-        if self.session:
+        if self.session and not self.broker_drains:
             self._say_call(label)
 
     def session_began(self) -> None:
@@ -83,8 +83,11 @@ class Driver(SimSession):
         if isinstance(body, Published) or (isinstance(body, Error) and self._published_as(message.re)):
             self._answered(self._published_as(message.re), body)
         elif isinstance(body, Reply | Error):
-            for label, (id, _) in self._calls.items():
+            for label, (id, deadline) in self._calls.items():
                 if id == message.re:
+                    if isinstance(body, Error) and body.reason == Reason.DRAINING:
+                        self._calls[label] = (0, deadline)
+                        return
                     self._end(label, body.envelope.decode() if isinstance(body, Reply) else Reason(body.reason).name)
                     return
 
@@ -109,7 +112,13 @@ class Driver(SimSession):
             raise AssertionError(f"{text}: {Reason(body.reason).name}: {body.message}")
 
     def _again(self, seq: int) -> None:
-        if not self.dead and self.session and seq in self._publishes and not self._publishes[seq][0]:
+        if (
+            not self.dead
+            and self.session
+            and not self.broker_drains
+            and seq in self._publishes
+            and not self._publishes[seq][0]
+        ):
             self._say_publish(seq)
 
     def _say_publish(self, seq: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.core.policy import Policy
@@ -46,6 +46,8 @@ class Faults:
     freezes: int = 0
     failed_commits: int = 0
     poison: int = 0
+    worker_drains: int = 0
+    broker_drains: int = 0
 
 
 class Play:
@@ -67,7 +69,16 @@ class Play:
         self.workers = [self._new_worker() for _ in range(3)]
         self.drivers = [Driver(self.world, self.broker, f"driver{n}", self.history) for n in range(2)]
         self._poison = faults.poison
-        self._workers_stay = not (faults.worker_deaths or faults.freezes or faults.broker_deaths)
+        self._only_drains = faults == replace(
+            Faults(), **{n: getattr(faults, n) for n in ("worker_drains", "broker_drains")}
+        )
+        self._workers_stay = not (
+            faults.worker_deaths
+            or faults.freezes
+            or faults.broker_deaths
+            or faults.worker_drains
+            or faults.broker_drains
+        )
         between, after = self.world.between, self.world.after
         for number in range(work):
             after(between(0.1, WORK_SECONDS), self._some_work, number)
@@ -77,6 +88,8 @@ class Play:
             (faults.worker_deaths, self._kill_worker),
             (faults.freezes, self._freeze),
             (faults.failed_commits, self._fail_commit),
+            (faults.worker_drains, self._drain_worker),
+            (faults.broker_drains, self.broker.drain),
         ):
             for _ in range(count):
                 after(between(0.1, WORK_SECONDS), fault)
@@ -147,6 +160,12 @@ class Play:
         if self.workers[index].dead:
             self.workers[index] = self._new_worker()
 
+    def _drain_worker(self) -> None:
+        """A rolling upgrade: the next one is there before this one goes."""
+        index = self.world.rng.randrange(len(self.workers))
+        leaving, self.workers[index] = self.workers[index], self._new_worker()
+        self.world.after(0.1, leaving.drain)
+
     def _freeze(self) -> None:
         worker = self.world.rng.choice(self.workers)
         if not worker.dead and not worker.frozen:
@@ -174,6 +193,8 @@ class Play:
     def _judge_calls(self) -> None:
         for call in self.history.calls.values():
             assert len(call.outcomes) == (0 if call.gone else 1), f"{call}: outcomes {call.outcomes}"
+            if self._only_drains:
+                assert call.outcomes == [call.label], f"{call}: an error although everybody went in order"
             for outcome in call.outcomes:
                 known = (call.label, "OUTCOME_UNKNOWN", "DEADLINE_EXCEEDED", "UNAVAILABLE", "STALE_EPOCH",
                          "STATE_CONFLICT", "ACTIVATION_FAILED")  # fmt: skip

@@ -7,6 +7,7 @@ from collections import deque
 from parley_broker.core.messages import (
     Body,
     Delivery,
+    Drain,
     Error,
     Frame,
     Goodbye,
@@ -39,6 +40,7 @@ class SimSession:
     Attributes:
         session: The id of its session; empty before the first Welcome.
         dead: Its process is gone.
+        broker_drains: What is new waits for the next session (DRN-1).
     """
 
     def __init__(self, world: World, broker: SimBroker, name: str) -> None:
@@ -48,6 +50,7 @@ class SimSession:
         self.session = ""
         self.dead = False
         self.frozen = False
+        self.broker_drains = False
         self.producer_id = f"{name}-{world.rng.getrandbits(32):x}"
         self._token = b""
         self._incarnation = ""
@@ -101,6 +104,14 @@ class SimSession:
         if self._link is not None:
             self._link.cut()
 
+    def leave(self) -> None:
+        """Its process ends in order: nothing more is said or heard."""
+        self.say(Goodbye("done"))
+        self.dead = True
+        self.world.tell(f"{self.name} leaves")
+        if self._link is not None:
+            self._link.end_by_client()
+
     def freeze(self, seconds: float) -> None:
         """The process is stopped for a time: it neither hears nor says anything."""
         self.frozen = True
@@ -126,6 +137,7 @@ class SimSession:
     # Connecting
 
     def _begin(self) -> None:
+        self.broker_drains = False
         self._sent = 0
         self._received = 0
         self._kept: deque[tuple[int, Message]] = deque()
@@ -201,7 +213,10 @@ class SimSession:
         if covered(message):
             self._granted[0] += 1
             self._granted[1] += message.body.size()
-        if isinstance(message.body, Goodbye):
+        if isinstance(message.body, Drain):
+            self.world.tell(f"{self.name} is told that the broker drains")
+            self.broker_drains = True
+        elif isinstance(message.body, Goodbye):
             assert self._link is not None
             self._link.end_by_client()
             self._over()

@@ -20,8 +20,11 @@ KINDS = {
     "freezes": Faults(freezes=4),
     "failed commits": Faults(failed_commits=4),
     "poison": Faults(poison=1),
-    "all at once": Faults(cuts=6, broker_deaths=1, worker_deaths=2, freezes=2, failed_commits=2),
-}
+    "worker drains": Faults(worker_drains=3),
+    "broker drains": Faults(broker_drains=2),
+    "all at once": Faults(cuts=6, broker_deaths=1, worker_deaths=2, freezes=2, failed_commits=2,
+                          worker_drains=1, broker_drains=1),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)

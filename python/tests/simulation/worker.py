@@ -104,7 +104,7 @@ class Worker(SimSession):
         self.history = history
         self.agents: dict[AgentId, Agent] = {}
         self._answers: dict[int, tuple[Agent, Work]] = {}
-        self._claim = 0
+        self._claim = self._drain = 0
         self._claimed: dict[AgentId, int] = {}
         super().__init__(world, broker, name)
 
@@ -138,10 +138,19 @@ class Worker(SimSession):
             for work in agent.in_hand.values():
                 work.settled_as = 0
 
+    def drain(self) -> None:
+        """It is told to stop: it gives its agents back, and leaves when nothing is in hand (DRN-2)."""
+        if self.session and not self._drain:
+            self.world.tell(f"{self.name} drains")
+            self._drain = self.next_id()
+            self.say(Drain(timeout_ms=25_000), id=self._drain)
+
     def take(self, message: Message) -> None:
         """Takes what the broker dispatches, and its answers."""
         body = message.body
-        if isinstance(body, Activate):
+        if isinstance(body, Done) and message.re == self._drain:
+            self.leave()
+        elif isinstance(body, Activate):
             self._activate(message, body)
         elif isinstance(body, Deactivate):
             agent = self.agents.get(body.agent)

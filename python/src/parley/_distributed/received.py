@@ -191,7 +191,8 @@ class DeliveryWork(Received):
 
     def failed(self, error: ParleyError | CallCancelledError) -> None:
         """Refuses it."""
-        _log.error("an event for %s failed: %s", self.recipient, error, exc_info=error.__cause__)
+        if self.slot is None or not self.slot.dropped:
+            _log.error("an event for %s failed: %s", self.recipient, error, exc_info=error.__cause__)
         self._settle(Settlement(error=error_to_wire(error)))
 
     def _settle(self, result: Settlement) -> None:

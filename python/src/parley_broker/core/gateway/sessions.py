@@ -5,6 +5,7 @@ from __future__ import annotations
 from heapq import nsmallest
 
 from parley_broker.core.effects import Answer, Effects
+from parley_broker.core.gateway.outgoing import UNNUMBERED
 from parley_broker.core.gateway.session import NO_CONNECTION, Connection, Session
 from parley_broker.core.messages import Delivery, Message, Request
 from parley_broker.core.policy import Policy
@@ -46,11 +47,12 @@ class Sessions:
             session.spent_messages += 1
             session.spent_bytes += len(body.envelope)
         outgoing = session.outgoing
+        # The last one may exceed the limit by its own size, as with credit: else none larger than it could be sent.
+        if outgoing.bytes > self._max_output_bytes and body.KIND not in UNNUMBERED:
+            self.overfull[session.id] = session
         outgoing.put(message)
         if session.connection != NO_CONNECTION:
             self._effects.wake[session.connection] = None
-        if outgoing.bytes > self._max_output_bytes:
-            self.overfull[session.id] = session
 
     def views(self, after: str, limit: int) -> list[SessionView]:
         """What an operator sees of those above this id in their order, at most `limit`."""

@@ -321,6 +321,22 @@ class TestConnections:
         assert caller.closed is not None
         assert caller.closed.code is EndCode.RESOURCE_EXHAUSTED
 
+    def test_one_message_may_exceed_the_limit(self) -> None:
+        core = Core(Policy(max_output_bytes=10_000, heartbeat_interval=1))
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        asked = [caller.command(request("w/k")) for _ in range(3)]
+        calls = [call for call, _ in worker.take(Request)]
+        reply(worker, calls[0], bytes(20_000))
+        core.advance(0.6)
+        assert caller.closed is None, "nor do heartbeats"
+        assert isinstance(caller.answer(asked[0]), Reply)
+        caller.frame()
+        reply(worker, calls[1], bytes(20_000))
+        assert caller.closed is None
+        reply(worker, calls[2])
+        assert caller.closed is not None
+
     def test_a_client_that_confirms_goes_on(self) -> None:
         core = Core(Policy(max_output_bytes=10_000))
         caller = core.client()

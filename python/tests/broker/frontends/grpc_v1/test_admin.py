@@ -127,6 +127,13 @@ async def test_drain(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert broker.process.wait(STOP_LIMIT) == 0
 
 
+async def test_a_drain_with_nobody_there_is_answered_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with running(tmp_path_factory.mktemp("empty"), "--memory") as broker:
+        assert await ask(broker.address, "DrainBroker", admin.DrainBrokerRequest()) == admin.DrainBrokerResponse()
+        assert broker.process.wait(STOP_LIMIT) == 0
+    assert "nobody is connected" in broker.log.read_text()
+
+
 def test_resident_bytes() -> None:
     assert 1 << 20 < resident_bytes() < 1 << 40
 

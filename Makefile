@@ -34,7 +34,7 @@ test: ## run the unit and end-to-end tests, Python and .NET
 
 conformance: ## run every scenario over every pair of languages; ends with the matrix
 	@scripts/setup python
-	@scripts/conformance $(if $(FILTER),--filter '$(FILTER)') $(if $(REQUIRE),--require '$(REQUIRE)') $(ARGS)
+	@scripts/conformance $(if $(FILTER),--filter '$(FILTER)') $(if $(LENGTH),--length '$(LENGTH)') $(if $(REQUIRE),--require '$(REQUIRE)') $(ARGS)
 
 bench: ## measure JSON against protobuf over every pair of languages
 	@scripts/setup python

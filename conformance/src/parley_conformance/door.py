@@ -27,6 +27,7 @@ from parley_wire.v1 import broker_service_pb2 as pb
 CONNECT = "/parley.v1.BrokerService/Connect"
 _SETTLE_S = 0.1
 """What a relay has written is in the reader's socket; this is for the reader to take it out."""
+_ARRIVAL_LIMIT_S = 1.0
 _AROUND = 14
 """Bytes around a gRPC message at least: its own prefix, and the head of an HTTP/2 frame."""
 _HOP = (":", "grpc-", "user-agent")
@@ -177,7 +178,10 @@ class Door:
             return
         code = await call.code()
         if code is grpc.StatusCode.UNAVAILABLE and self._broken:
-            # The broker's connection broke: so does the party's.
+            # The broker's connection broke: so does the party's, when what came before has arrived.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ARRIVAL_LIMIT_S):
+                    await self._ways[DOWN].has_arrived()
             self._near.reset()
             return
         trailers = _pairs(await call.trailing_metadata())

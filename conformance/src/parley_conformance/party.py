@@ -93,19 +93,26 @@ class Party:
         return [o for o in self.adapter.observations if o.kind == kind and matching.matches(expected or {}, o.fields)]
 
     async def see(
-        self, kind: str, expected: Mapping[str, Any], *, count: int = 1, within_ms: float = WITHIN_MS
+        self, kind: str, expected: Mapping[str, Any], *, count: int = 1, after: int = 0, within_ms: float = WITHIN_MS
     ) -> list[Observation]:
-        """Waits for at least `count` observations that have what is expected; returns them.
+        """Waits for at least `count` observations that have what is expected, later than number `after`; returns them.
 
         Raises:
             Failed: They did not come in time; the text says how the nearest one differs.
             Unsupported: The adapter declined a call or publish.
         """
-        if not await self.adapter.wait(lambda: len(self.seen(kind, expected)) >= count, within_ms):
+
+        def later() -> list[Observation]:
+            return [o for o in self.seen(kind, expected) if o.fields["i"] > after]
+
+        if not await self.adapter.wait(lambda: len(later()) >= count, within_ms):
             if self.declined:
                 raise Unsupported(f"{self.name}: {self.declined[0]}")
+            if len(self.seen(kind, expected)) >= count:
+                text = f"{self.name}: {kind} {dict(expected)!r} came before what should precede it, and not again"
+                raise Failed(f"{text} within {within_ms:.0f} ms", party=self.name)
             raise Failed(self._missing(kind, expected, count, within_ms), party=self.name)
-        return self.seen(kind, expected)
+        return later()
 
     async def outcome(self, label: str, within_ms: float = WITHIN_MS) -> Mapping[str, Any]:
         """Waits for the outcome of a call or publish; returns the observation's members."""

@@ -71,11 +71,8 @@ async def see(table: Seats, step: Mapping[str, Any]) -> None:
     last, at, kind = 0, 0.0, ""
     for one in expected if isinstance(expected, list) else [expected]:
         ((kind, fields),) = one.items()
-        found = await party.see(kind, fields, count=step.get("count", 1), within_ms=within)
-        later = [o for o in found if o.fields["i"] > last]
-        if not later:
-            raise Failed(f"{name}: {kind} {dict(fields)!r} came before what should precede it", party=name)
-        last, at = later[0].fields["i"], later[0].at
+        found = await party.see(kind, fields, count=step.get("count", 1), after=last, within_ms=within)
+        last, at = found[0].fields["i"], found[0].at
         if (exact := step.get("count")) and len(found) > exact:
             raise Failed(f"{name}: {kind} {dict(fields)!r} came {len(found)} times instead of {exact}", party=name)
     if window := step.get("took_ms"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from parley_conformance.door import Door
 from parley_conformance.faults import Fault
 from parley_conformance.journal import Journal
+from parley_conformance.model import Inconclusive
 from parley_conformance.record import Record
 
 
@@ -32,6 +34,20 @@ class Recorder:
         self.record.faults[fault.id] = fault
         if not fault.item:
             self._doors[fault.at].act(fault)
+
+    async def fired(self, identity: str, within_ms: float) -> None:
+        """Waits until a fault has happened.
+
+        Raises:
+            Inconclusive: It did not, in time.
+        """
+        fault = self.record.faults[identity]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_ms / 1000):
+                await fault.fired.wait()
+        if not fault.fired.is_set():
+            text = f"{identity} did not happen within {within_ms:.0f} ms: nothing was tried"
+            raise Inconclusive(text, lag=False)
 
     async def heal(self, identity: str) -> None:
         """Ends what a fault does: lets go what is held or frozen, takes connections again."""

@@ -72,7 +72,8 @@ def main() -> int:
     told = json.loads(ready.read_text())
     _tell({"address": "grpc://" + told["address"].removeprefix("grpc://"), "pid": broker.pid})
     threading.Thread(target=_end_with_input, args=(broker,), daemon=True).start()
-    return broker.wait()
+    # At once: the thread may be reading, which an orderly end would wait for.
+    os._exit(broker.wait())
 
 
 def _end_with_input(broker: subprocess.Popen[bytes]) -> None:

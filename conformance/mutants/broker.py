@@ -16,12 +16,15 @@ from typing import Any
 
 from parley_broker import config
 from parley_broker.cli import main
-from parley_broker.core.gateway import checks, lives
+from parley_broker.core.gateway import checks, lives, session
 from parley_broker.core.gateway.callers import Callers
 from parley_broker.core.gateway.gateway import Gateway
+from parley_broker.core.gateway.outgoing import Outgoing
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Error, Heartbeat
+from parley_broker.core.shard import shard
+from parley_broker.core.shard.claims import Claims
 from parley_broker.core.shard.places import Places
 from parley_broker.core.shard.shard import Shard
 from parley_broker.errors import Reason
@@ -247,6 +250,86 @@ def keys_cut_at_a_slash() -> None:
     wrap(AgentId, "__str__", lambda _: lambda self: f"{self.type}/{self.key.partition('/')[0]}")
 
 
+def grace_forgotten() -> None:
+    """A session is lost with its connection."""
+    wrap(lives.Lives, "_part", lambda _: lambda self, session, why, now: self._lose(session, why, now))
+
+
+def nothing_sent_again() -> None:
+    """What was written into a connection that broke is thought to have arrived."""
+    wrap(Outgoing, "resume", lambda resume: lambda self, received: resume(self, self.sent))
+
+
+def repeats_taken() -> None:
+    """A number that was received before is taken again."""
+
+    def make(number: Any) -> Any:
+        def wrong(self: Any, frame: Any) -> Any:
+            if frame.first_seq:
+                self.received = min(self.received, frame.first_seq - 1)
+            return number(self, frame)
+
+        return wrong
+
+    wrap(session.Session, "number", make)
+
+
+def any_token_accepted() -> None:
+    """A session is given to whoever names it."""
+    wrap(lives, "compare_digest", lambda _: lambda one, other: True)
+
+
+def older_connection_kept() -> None:
+    """The connection that a session had before goes on, too."""
+
+    def make(resume: Any) -> Any:
+        def wrong(self: Any, session: Any, received: int, connection: Any, now: float) -> None:
+            older = self._sessions.connections.pop(session.connection, None)
+            resume(self, session, received, connection, now)
+            if older is not None:
+                self._sessions.connections[older.id] = older
+
+        return wrong
+
+    wrap(lives.Lives, "_resume", make)
+
+
+def claims_ignored() -> None:
+    """A restarted broker answers claims, and places the agents anew."""
+
+    def make(decide: Any) -> Any:
+        def wrong(self: Any, claims: Any, desk: Any) -> Any:
+            return [replace(verdict, granted=()) for verdict in decide(self, claims, desk)]
+
+        return wrong
+
+    wrap(Claims, "decide", make)
+
+
+def claims_not_waited_for() -> None:
+    """A restarted broker places agents at once, and grants every claim at once."""
+    wrap(shard, "_beginning", lambda begin: lambda policy, opened, now: begin(policy, replace(opened, fresh=True), now))
+
+
+def first_claim_wins() -> None:
+    """Of two claims the one that came first is granted, whatever its epoch."""
+
+    def make(decide: Any) -> Any:
+        def wrong(self: Any, claims: Any, desk: Any) -> Any:
+            verdicts: list[Any] = []
+            for claim in claims:
+                taken = {agent for verdict in verdicts for agent, _ in verdict.granted}
+                (verdict,) = decide(self, [claim], desk)
+                lost = tuple(agent for agent, _ in verdict.granted if agent in taken)
+                granted = tuple(held for held in verdict.granted if held[0] not in taken)
+                verdicts.append(replace(verdict, granted=granted, refused=verdict.refused + lost))
+            return verdicts
+
+        return wrong
+
+    wrap(Claims, "decide", make)
+
+
 BUGS: tuple[Callable[[], None], ...] = (
     reply_to_the_wrong_caller,
     lost_worker_hangs_its_calls,
@@ -270,6 +353,14 @@ BUGS: tuple[Callable[[], None], ...] = (
     heartbeats_on_demand,
     unknown_reasons_replaced,
     keys_cut_at_a_slash,
+    grace_forgotten,
+    nothing_sent_again,
+    repeats_taken,
+    any_token_accepted,
+    older_connection_kept,
+    claims_ignored,
+    claims_not_waited_for,
+    first_claim_wins,
 )
 
 if __name__ == "__main__":

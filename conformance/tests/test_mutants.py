@@ -36,6 +36,14 @@ CAUGHT_BY = {
     "heartbeats_on_demand": ["session/heartbeats"],
     "unknown_reasons_replaced": ["session/unknown-reason"],
     "keys_cut_at_a_slash": ["session/printed-ids"],
+    "grace_forgotten": ["session/resume", "session/resume-takes-up"],
+    "nothing_sent_again": ["session/resume-sends-again"],
+    "repeats_taken": ["session/number-again"],
+    "any_token_accepted": ["session/wrong-token"],
+    "older_connection_kept": ["session/newest-connection"],
+    "claims_ignored": ["restart/claims"],
+    "claims_not_waited_for": ["restart/claims"],
+    "first_claim_wins": ["restart/highest-epoch-wins"],
 }
 MUTANTS = CONFORMANCE / "mutants" / "broker.py"
 

@@ -227,11 +227,15 @@ class Gateway:
         """Hands a delivery to its session, if that still hosts the recipient: it may have waited for a commit."""
         session = self._sessions.by_id.get(deliver.session)
         delivery = deliver.delivery
-        if session is None or not session.hosts(delivery.recipient, delivery.epoch):
+        if session is None:
             return
-        if session.understands(Delivery.KIND):
+        hosts = session.hosts(delivery.recipient, delivery.epoch)
+        if hosts and session.understands(Delivery.KIND):
             self._sessions.push(session, Message(delivery))
-        elif delivery.position:
+            return
+        # It is not sent: its credit lets another one go.
+        self._shard.allow(session.id, 1, len(delivery.envelope), now)
+        if hosts and delivery.position:
             why = make_error(Reason.UNHANDLED_MESSAGE, f"its session does not announce kind {Delivery.KIND}, delivery")
             nack = Nack(delivery.recipient, delivery.epoch, delivery.position, delivery.round, why)
             self._shard.nack(session.id, NO_ANSWER, nack, now)

@@ -7,15 +7,17 @@ Events for other shards would leave from between the two: a broker with one shar
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from parley_broker.core.effects import Answer, Concluded, Effects
-from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Ack, Commit, Done, Reply, error_of
+from parley_broker.core.effects import NO_COMMIT, Answer, Concluded, Effects
+from parley_broker.core.ids import AgentId, TopicId
+from parley_broker.core.messages import Ack, Commit, Done, Publish, Reply, error_of
 from parley_broker.core.orders import Outcome
 from parley_broker.core.shard.calls import Calls
 from parley_broker.core.shard.catalogue import Catalogue
 from parley_broker.core.shard.deliveries import Deliveries
 from parley_broker.core.shard.desk import Desk
+from parley_broker.core.shard.event_ids import EventIds
 from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Kept
 from parley_broker.core.shard.publishing import Planned, Publishing
@@ -37,6 +39,7 @@ class Commits:
         deliveries: Settles.
         calls: The calls that end with a result.
         replies: Keeps the results of calls that have a key.
+        event_ids: Knows which events were published already.
         conflict: Is told of the agent and the epoch of a commit that replaces another version than the last.
     """
 
@@ -51,6 +54,7 @@ class Commits:
         deliveries: Deliveries,
         calls: Calls,
         replies: Replies,
+        event_ids: EventIds,
         conflict: Callable[[AgentId, int, float], None],
     ) -> None:
         self._desk = desk
@@ -62,6 +66,7 @@ class Commits:
         self._deliveries = deliveries
         self._calls = calls
         self._replies = replies
+        self._event_ids = event_ids
         self._conflict = conflict
 
     def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
@@ -87,7 +92,7 @@ class Commits:
                     f" under {commit.epoch}",
                     field="commit.agent",
                 )
-            kept, plan = self._check(session, commit)
+            kept, plan = self._check(session, commit, now)
         except CommandError as failure:
             self._deliveries.refuse(session, ack, error_of(failure), now)
             self._after_refusal(commit, failure, now)
@@ -108,7 +113,7 @@ class Commits:
                 self._done(session, re, commit)
                 return
             try:
-                kept, plan = self._check(session, commit)
+                kept, plan = self._check(session, commit, now)
             except CommandError as failure:
                 self._after_refusal(commit, failure, now)
                 raise
@@ -133,16 +138,29 @@ class Commits:
         number = self._states.committed_with(kept, commit.expected_version)
         self._desk.out.append(Answer(session, re, Done(), self._ledger.waits_for(number)))
 
-    def _check(self, session: str, commit: Commit) -> tuple[Kept, list[Planned]]:
+    def _check(self, session: str, commit: Commit, now: float) -> tuple[Kept, list[Planned]]:
         """Raises CommandError unless all of it may be stored."""
         _, kept = self._states.holder(session, commit.agent, commit.epoch)
         if commit.state is not None:
             self._states.check_state(commit.state)
         self._states.check_version(commit.agent, kept, commit.expected_version)
         plan = self._publishing.plan(
-            (publish, self._catalogue.match(publish.topic.type)) for publish in commit.publishes
+            (publish, self._catalogue.match(publish.topic.type)) for publish in self._fresh(commit, now)
         )
         return kept, plan
+
+    def _fresh(self, commit: Commit, now: float) -> list[Publish]:
+        """The events as the agent's own, without those whose ids were seen before (PUB-5)."""
+        fresh: list[Publish] = []
+        ids: set[tuple[TopicId, str]] = set()
+        for publish in commit.publishes:
+            own = publish if publish.sender is not None else replace(publish, sender=commit.agent)
+            name = (own.topic, own.event_id)
+            if own.event_id and (name in ids or self._event_ids.commit_of(own, now) is not None):
+                continue
+            ids.add(name)
+            fresh.append(own)
+        return fresh
 
     def _write(self, commit: Commit, kept: Kept, plan: list[Planned], now: float) -> None:
         self._states.write(commit.agent, kept, commit.state)
@@ -151,6 +169,8 @@ class Commits:
                 self._publishing.hand_on(planned.publish, planned.agents, self._ledger.commit)
             else:
                 self._publishing.store(planned, now)
+            stored = planned.agents and not planned.publish.ephemeral
+            self._event_ids.see(planned.publish, self._ledger.commit if stored else NO_COMMIT, now)
 
     def _after_refusal(self, commit: Commit, failure: CommandError, now: float) -> None:
         self._effects.log(

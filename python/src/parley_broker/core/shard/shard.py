@@ -138,6 +138,7 @@ class Shard:
             self._deliveries,
             self._calls,
             self._replies,
+            self._event_ids,
             self._conflict,
         )
 

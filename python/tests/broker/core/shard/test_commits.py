@@ -18,6 +18,7 @@ from parley_broker.core.messages import (
     Delivery,
     Done,
     Publish,
+    Published,
     Reply,
     Request,
     Save,
@@ -159,6 +160,26 @@ class TestAck:
         stage.core.hold = False
         stage.core.settle()
         assert [body.position for _, body in stage.listener.take(Delivery)] == [0]
+
+    def test_an_event_id_that_was_seen_is_no_second_event(self, stage: Stage) -> None:
+        first = stage.delivered()
+        twice = (event(event_id="e"), event(event_id="e"), event(data=b"other", event_id="f"))
+        assert done(stage.worker.ask(acked(first, commit(first.epoch, 0, b"", *twice))))
+        assert stage.heard() == [b"effect", b"other"]
+        second = stage.delivered()
+        again = Publish(TopicId("out", "k"), b"again", event_id="e")
+        assert done(stage.worker.ask(acked(second, commit(second.epoch, 1, b"", again))))
+        assert stage.heard() == [], "without a sender it is the agent's own all the same"
+        answered = stage.worker.publish("out/k", b"now", sender=W, event_id="f")
+        assert answered == Published(1, duplicate=True)
+
+    def test_a_refused_commit_s_event_ids_are_new(self, stage: Stage) -> None:
+        delivery = stage.delivered()
+        failed(
+            stage.worker.ask(acked(delivery, commit(delivery.epoch, 7, b"", event(event_id="e")))),
+            Reason.STATE_CONFLICT,
+        )
+        assert stage.worker.publish("out/k", event_id="e") == Published(1)
 
     def test_a_standard_agent_commits_too(self, core: Core) -> None:
         stage = Stage(core, AgentMode.STANDARD)

@@ -230,6 +230,20 @@ class TestPlacesThatEnd:
         assert [d.attempt for d in deliveries(other)] == [1]
         assert "session lost with event" not in core.logs
 
+    def test_credit_for_what_was_not_sent_lets_another_one_go(self, core: Core) -> None:
+        worker, publisher = core.client(credit=1), core.client()
+        worker.host("w")
+        worker.host("v")
+        worker.subscribe("t", "w")
+        worker.subscribe("u", "v")
+        core.hold = True
+        publisher.command_publish("t/k")
+        worker.command(UnregisterAgentType("w"))
+        publisher.command_publish("u/k")
+        core.hold = False
+        core.settle()
+        assert [d.recipient.type for d in deliveries(worker)] == ["v"]
+
     def test_a_failed_commit_delivers_again_in_a_new_round(self, core: Core) -> None:
         worker = worker_of(core)
         worker.publish("t/k", b"1")

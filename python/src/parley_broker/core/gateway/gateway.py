@@ -169,9 +169,9 @@ class Gateway:
         return len(self._callers)
 
     @property
-    def connected(self) -> int:
-        """Sessions that have a connection."""
-        return sum(session.connection != NO_CONNECTION for session in self._sessions.by_id.values())
+    def has_clients(self) -> bool:
+        """Whether any session has a connection."""
+        return any(session.connection != NO_CONNECTION for session in self._sessions.by_id.values())
 
     @property
     def unaware(self) -> int:

@@ -1,4 +1,4 @@
-"""Credit, both ways."""
+"""Credit, both ways; and what an operator sees."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from broker.core.harness import Core, agent, failed, request
 from parley_broker.core.messages import (
     AgentMode,
     Cancel,
+    Drain,
     Message,
     Request,
 )
 from parley_broker.core.policy import Policy
+from parley_broker.core.views import SessionState
 from parley_broker.errors import Reason
 
 
@@ -51,3 +53,40 @@ class TestCredit:
         caller.command(request("w/k", b"b"))
         caller.say(Cancel(first))
         assert [b.envelope for _, b in worker.take(Request)] == [b"b"]
+
+
+class TestViews:
+    def test_each_state(self) -> None:
+        core = Core(Policy(heartbeat_interval=1, session_grace=100))
+        up, drains, silent, gone = (core.client() for _ in range(4))
+        drains.say(Drain())
+        core.cut(gone)
+        core.advance(2)
+        for client in (up, drains):
+            client.frame()
+        core.advance(1.5)
+        views = core.machine.sessions("", 10)
+        assert [(view.session, view.state) for view in views] == [
+            (up.session, SessionState.CONNECTED),
+            (drains.session, SessionState.DRAINING),
+            (silent.session, SessionState.SUSPECT),
+            (gone.session, SessionState.DISCONNECTED),
+        ]
+        assert [view.peer for view in views] == ["peer", "peer", "peer", ""]
+
+    def test_pages(self, core: Core) -> None:
+        names = sorted(core.client().session for _ in range(5))
+        assert [view.session for view in core.machine.sessions("", 2)] == names[:2]
+        assert [view.session for view in core.machine.sessions(names[1], 10)] == names[2:]
+        assert core.machine.sessions(names[-1], 10) == []
+
+    def test_agents(self, core: Core) -> None:
+        worker, caller = core.client(), core.client()
+        for agent_type in ("b", "a"):
+            worker.host(agent_type)
+            for key in ("2", "1"):
+                caller.command(request(f"{agent_type}/{key}"))
+        assert [str(view.agent) for view in core.machine.agents(None, "", 3)] == ["a/1", "a/2", "b/1"]
+        assert [str(view.agent) for view in core.machine.agents(agent("a/1"), "", 9)] == ["a/2", "b/1", "b/2"]
+        assert [str(view.agent) for view in core.machine.agents(None, "b", 9)] == ["b/1", "b/2"]
+        assert {view.session for view in core.machine.agents(None, "", 9)} == {worker.session}

@@ -82,7 +82,7 @@ class Machine:
     def take(self, connection_id: int, now: float) -> Frame | None:
         """The next frame to write to the connection; None when there is nothing to say."""
         frame = self._gateway.take(connection_id, now)
-        if self._shard.has_decided:
+        if self._shard.has_decided or self._gateway.is_unsettled:
             # A request that nobody waits for any more was left out: its credit lets another one go.
             self._pump(now)
         return frame

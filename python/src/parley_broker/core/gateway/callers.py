@@ -11,8 +11,8 @@ in the table for a while: the worker may still answer, and its reply is kept for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from parley_broker.core.deadlines import Deadlines
 from parley_broker.core.effects import Concluded, Effects, Joined, Placed, Refused
@@ -55,8 +55,8 @@ class Call:
     """The caller waits no more."""
     leader: Call | None = None
     """The call that it joined."""
-    joined: dict[int, Call] = field(default_factory=dict)
-    """Those that joined it."""
+    joined: dict[int, Call] | None = None
+    """Those that joined it, if any ever did."""
 
     @property
     def ticket(self) -> Ticket:
@@ -82,11 +82,11 @@ class Call:
         """Whether the worker's answer is awaited."""
         return self.worker is not None and self.id in self.worker.working
 
-    def waiting(self) -> Iterator[Call]:
+    @property
+    def waiting(self) -> Sequence[Call]:
         """Itself and those that joined it, as far as their callers wait."""
-        if not self.left:
-            yield self
-        yield from self.joined.values()
+        own = () if self.left else (self,)
+        return (*own, *self.joined.values()) if self.joined else own
 
 
 class Callers:
@@ -203,7 +203,7 @@ class Callers:
             self._conclude(call, make_error(Reason.UNHANDLED_MESSAGE, why, {"agent": str(call.target)}))
             return
         worker.working[call.id] = call.target
-        call.until = max((waiting.deadline for waiting in call.waiting()), default=call.deadline)
+        call.until = max(waiting.deadline for waiting in call.waiting) if call.joined else call.deadline
         dispatched = Request(
             target=request.target,
             envelope=request.envelope,
@@ -230,6 +230,8 @@ class Callers:
             self._again.append(call)
             return
         call.leader = leader
+        if leader.joined is None:
+            leader.joined = {}
         leader.joined[call.id] = call
         self._forget_request(call)
 
@@ -243,10 +245,29 @@ class Callers:
 
     def settle(self, now: float) -> None:
         """Places the calls again that lost their worker."""
+        if not self._again:
+            return
         again, self._again = self._again, []
         for call in again:
             if call.id in self._calls:
                 self.shard.place(call.ticket, now)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether `settle` has something to do."""
+        return bool(self._again)
+
+    def unsent(self, call_id: int) -> None:
+        """The request of a placed call was not written, since its time was up: no worker answers it."""
+        call = self._calls.get(call_id)
+        if call is None or call.worker is None:
+            return
+        call.attempts -= 1
+        call.worker.working.pop(call_id, None)
+        if call.left and call.joined:
+            self._run_again(call)
+        elif call.left:
+            self._drop(call)
 
     def tick(self, now: float) -> None:
         """Ends the calls whose time is up (RPC-4)."""
@@ -352,6 +373,7 @@ class Callers:
             self._sessions.push(call.caller, Message(outcome, re=call.caller_id))
         leader = call.leader
         if leader is not None:
+            assert leader.joined is not None
             del leader.joined[call.id]
             del self._calls[call.id]
             call = leader
@@ -368,7 +390,7 @@ class Callers:
     def _conclude(self, call: Call, outcome: Body) -> None:
         """The call has this outcome: whoever waits for it gets it."""
         self._drop(call)
-        for waiting in list(call.waiting()):
+        for waiting in call.waiting:
             self._part(waiting)
             self._sessions.push(waiting.caller, Message(outcome, re=waiting.caller_id))
 
@@ -387,7 +409,7 @@ class Callers:
         """The call and those that joined it leave the table."""
         del self._calls[call.id]
         self._deadlines.drop(call.id)
-        for joined in call.joined:
+        for joined in call.joined or ():
             del self._calls[joined]
         if call.worker is not None:
             call.worker.working.pop(call.id, None)

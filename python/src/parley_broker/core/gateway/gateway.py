@@ -141,6 +141,11 @@ class Gateway:
         dues = (self._callers.next_due(), self._lives.next_due())
         return min((due for due in dues if due is not None), default=None)
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether there are calls to be placed again."""
+        return self._callers.is_unsettled
+
     def settle(self, now: float) -> None:
         """As Lives.settle."""
         self._callers.settle(now)
@@ -335,4 +340,5 @@ class Gateway:
             session.spent_messages -= 1
             session.spent_bytes -= size
             self._shard.allow(session.id, 1, size, now)
+        self._callers.unsent(message.id)
         return False

@@ -131,6 +131,19 @@ class Places:
         self.last_epoch = max(self.last_epoch, epoch)
         return self._enter(Place(agent, host, epoch, active=True), version)
 
+    def keep_to(self, host: Host, registration: Registration) -> list[Place]:
+        """The session's places of this type go by its new registration; those that must begin anew for that."""
+        anew: list[Place] = []
+        for place in host.places.values():
+            if place.agent.type != registration.type:
+                continue
+            if (place.kept is not None) is not registration.loads_state:
+                anew.append(place)
+            elif place.kept is not None:
+                place.kept.effectively_once = registration.mode is AgentMode.EFFECTIVELY_ONCE
+                place.kept.idle_timeout = registration.idle_timeout
+        return anew
+
     def end(self, place: Place, *, taken: bool = False) -> None:
         """The place is over. `taken`: so are the calls that the agent has in hand."""
         place.ended = True

@@ -156,8 +156,9 @@ class Shard:
 
     def take(self, now: float) -> list[ShardEffect]:
         """What was decided since the last time, in order."""
-        for place in self._handover.settle(now):
-            self._ask_back(place, 0, now)
+        if self._desk.emptied:
+            for place in self._handover.settle(now):
+                self._ask_back(place, 0, now)
         out = self._desk.out
         taken = out.copy()
         out.clear()
@@ -187,6 +188,7 @@ class Shard:
             and registration.pinned
             and place.agent.key not in registration.pinned
         ]
+        outside += [place for place in self._desk.places.keep_to(host, registration) if place not in outside]
         elsewhere = [
             place
             for key in registration.pinned

@@ -277,6 +277,27 @@ class TestJoined:
         assert answers == [Reply(b"!")] * 3
         stage.done()
 
+    def test_a_call_whose_time_was_up_before_it_was_written_is_run_for_those_that_have_more(self, stage: Stage) -> None:
+        now = stage.core.now
+        first, second = ask(stage.one, deadline=now + 3), ask(stage.two, deadline=now + 9)
+        alone = ask(stage.one, "alone", deadline=now + 3)
+        stage.core.advance(4)
+        failed(stage.one.answer(first), Reason.DEADLINE_EXCEEDED)
+        failed(stage.one.answer(alone), Reason.DEADLINE_EXCEEDED)
+        number, body = working(stage.worker)
+        assert (body.deadline, body.attempt) == (now + 9, 1)
+        reply(stage.worker, number)
+        assert isinstance(stage.two.answer(second), Reply)
+        stage.done()
+
+    def test_one_whose_time_was_up_when_it_was_to_be_written_never_ran(self, stage: Stage) -> None:
+        first = ask(stage.one, deadline=stage.core.now + 0.995)
+        stage.core.now += 0.996
+        assert stage.worker.take(Request) == []
+        stage.core.advance(1)
+        assert not failed(stage.one.answer(first), Reason.DEADLINE_EXCEEDED).may_have_run
+        stage.done()
+
 
 class TestLost:
     def test_it_is_run_again_elsewhere(self, stage: Stage) -> None:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from broker.core.harness import Client, Core, agent, done, failed, reply, request
-from parley_broker.core.messages import Activate, Body, Request, Save, State, UnregisterAgentType
+from parley_broker.core.messages import (
+    Ack,
+    Activate,
+    Body,
+    Commit,
+    Deactivate,
+    Nack,
+    Request,
+    Save,
+    State,
+    UnregisterAgentType,
+    make_error,
+)
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import StateSaved
 from parley_broker.errors import Reason
@@ -96,7 +108,43 @@ class TestActivation:
         assert sorted(len(worker.take(Request)) for worker in workers) == [0, 0, 100]
 
 
+class TestRegistrations:
+    def test_one_that_says_that_state_is_kept_now_begins_anew(self, core: Core) -> None:
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        caller.command(request("w/k"))
+        ((_, plain),) = worker.take(Activate)
+        epoch = placed(core, worker)
+        assert epoch > plain.epoch
+        assert done(save(worker, epoch, 0))
+
+    def test_the_idle_timeout_of_the_last_one_counts(self, core: Core) -> None:
+        worker = core.client()
+        epoch = placed(core, worker)
+        worker.host("w", keeps_state=True, idle_timeout_ms=1000)
+        calls = worker.take(Request)
+        for number, _ in calls:
+            reply(worker, number)
+        core.advance(2)
+        assert [asked.epoch for _, asked in worker.take(Deactivate)] == [epoch]
+
+
 class TestFences:
+    def test_a_session_that_comes_later_commits_nothing_under_an_old_epoch(self, core: Core) -> None:
+        worker, other, later = core.client(), core.client(), core.client()
+        old = placed(core, worker)
+        core.disconnect(worker)
+        failed(save(later, old, 0), Reason.STALE_EPOCH, epoch=old, current=0)
+        current = placed(core, other)
+        failed(save(later, old, 0), Reason.STALE_EPOCH, epoch=old, current=current)
+        sender = {"sender": W, "sender_epoch": old}
+        failed(later.publish("t/k", **sender), Reason.STALE_EPOCH, epoch=old, current=current)
+        failed(later.ask(request("w/x", **sender)), Reason.STALE_EPOCH, epoch=old, current=current)
+        settled = Ack(W, old, 1, 1, commit=Commit(W, old, 0, State(b"")))
+        failed(later.ask(settled), Reason.STALE_EPOCH, epoch=old, current=current)
+        failed(later.ask(Nack(W, old, 1, 1, make_error(Reason.HANDLER_FAILED, "no"))), Reason.STALE_EPOCH)
+        assert core.store.read_state(W) is None
+
     def test_done_comes_after_the_commit(self, core: Core) -> None:
         worker = core.client()
         epoch = placed(core, worker)

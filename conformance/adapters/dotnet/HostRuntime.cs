@@ -32,6 +32,8 @@ internal sealed class HostRuntime(DistributedRuntime runtime, Witness witness, b
             "probe" => () => new ProbeAgent(witness),
             "probe_v2" => () => new ProbeV2Agent(witness),
             "stateless" => () => new StatelessProbeAgent(witness),
+            "stateful" => () => new StatefulProbeAgent(witness),
+            "effectively-once" => () => new EffectivelyOnceProbeAgent(witness),
             "typed" => () => new TypedAgent(witness),
             _ => throw new UnsupportedException($"no such behaviour: {behaviour}"),
         };

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Parley;
 using Wire = Parley.Conformance.V1;
 
@@ -34,8 +36,8 @@ public class ProbeAgent : RoutedAgent
     internal Task<object?> CallAsync(object message, AgentId to, TimeSpan? timeout, CancellationToken cancellationToken) =>
         SendMessageAsync(message, to, new SendOptions { Timeout = timeout }, cancellationToken);
 
-    internal Task PublishAsync(object message, TopicId topic, CancellationToken cancellationToken) =>
-        PublishMessageAsync(message, topic, null, cancellationToken);
+    internal Task PublishAsync(object message, TopicId topic, bool immediate, CancellationToken cancellationToken) =>
+        PublishMessageAsync(message, topic, new PublishOptions { Immediate = immediate }, cancellationToken);
 
     private protected Task<object?> RunAsync(object message, MessageContext context, Probe probe) =>
         new Script(this, probe, context, message is Google.Protobuf.IMessage).RunAsync(MessageTable.WireName(message.GetType()));
@@ -48,6 +50,38 @@ public class ProbeAgent : RoutedAgent
 public sealed class StatelessProbeAgent : ProbeAgent
 {
     internal StatelessProbeAgent(Witness witness)
+        : base(witness)
+    {
+    }
+}
+
+/// <summary>A <see cref="ProbeAgent"/> whose counter is its state.</summary>
+public class StatefulProbeAgent : ProbeAgent
+{
+    internal StatefulProbeAgent(Witness witness)
+        : base(witness)
+    {
+    }
+
+    public override ValueTask<JsonElement> SaveStateAsync()
+    {
+        Witness.Observe("saved", new JsonObject { ["agent"] = Id.ToString(), ["state"] = new JsonObject { ["count"] = Count } });
+        return new(JsonElement.Parse($$"""{"count":{{Count}}}"""));
+    }
+
+    public override ValueTask LoadStateAsync(JsonElement state)
+    {
+        Count = state.GetProperty("count").GetInt64();
+        Witness.Observe("loaded", new JsonObject { ["agent"] = Id.ToString(), ["state"] = JsonNode.Parse(state.GetRawText()) });
+        return default;
+    }
+}
+
+/// <summary>A <see cref="StatefulProbeAgent"/> whose messages have their whole effect or none.</summary>
+[Agent(Mode = AgentMode.EffectivelyOnce)]
+public sealed class EffectivelyOnceProbeAgent : StatefulProbeAgent
+{
+    internal EffectivelyOnceProbeAgent(Witness witness)
         : base(witness)
     {
     }

@@ -124,7 +124,7 @@ internal sealed class Script(ProbeAgent agent, Probe probe, MessageContext conte
         var (label, message) = Message(step);
         try
         {
-            await agent.PublishAsync(message, TopicId.Parse(step.To), context.CancellationToken);
+            await agent.PublishAsync(message, TopicId.Parse(step.To), step.How == "immediate", context.CancellationToken);
             _witness.Published(label);
         }
         catch (Exception e)

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Parley.Wire.V1;
 
 namespace Parley;
@@ -14,7 +13,6 @@ public sealed partial class DistributedRuntime
     {
         ArgumentNullException.ThrowIfNull(factory);
         var chosen = options ?? new RegisterOptions();
-        RefuseState(chosen.AgentClass, type);
         var registration = _host.AddFactory(type, factory, chosen);
         await AnnounceAsync(registration, chosen, cancellationToken).ConfigureAwait(false);
         return new AgentType(type);
@@ -27,7 +25,6 @@ public sealed partial class DistributedRuntime
         ArgumentNullException.ThrowIfNull(agent);
         id.ThrowIfDefault();
         var chosen = (options ?? new RegisterOptions()) with { AgentClass = options?.AgentClass ?? agent.GetType() };
-        RefuseState(chosen.AgentClass, id.Type);
         var registration = _host.AddInstance(id, agent, chosen);
         await AnnounceAsync(registration, chosen, cancellationToken).ConfigureAwait(false);
     }
@@ -118,16 +115,5 @@ public sealed partial class DistributedRuntime
     {
         var budget = CallBudget.Of(null, _options.ConnectTimeout, null, _options.TimeProvider);
         await _uplink.AskAsync(new PendingAnswer(what, budget, command) { IsRepeatable = true }, cancellationToken).ConfigureAwait(false);
-    }
-
-    private static void RefuseState(
-        [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicMethods)] Type? agentClass, string type)
-    {
-        var save = agentClass?.GetMethod(nameof(IAgent.SaveStateAsync), Type.EmptyTypes);
-        if (save is not null && typeof(RoutedAgent).IsAssignableFrom(agentClass) && save.DeclaringType != typeof(RoutedAgent))
-        {
-            throw new NotSupportedException(
-                $"'{type}' cannot be registered: {agentClass} keeps state, and this version's distributed runtime would lose it.");
-        }
     }
 }

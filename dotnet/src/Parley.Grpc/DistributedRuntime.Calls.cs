@@ -21,17 +21,14 @@ public sealed partial class DistributedRuntime
         recipient.ThrowIfDefault();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfNotRunning();
-        if (options?.IdempotencyKey is not null)
-        {
-            throw new NotSupportedException("Idempotency keys are not available in this version.");
-        }
-
+        var key = Names.CheckText(options?.IdempotencyKey, "idempotency_key", Names.MaxIdBytes);
         var chain = CallScope.ChainOfNewCall();
         var budget = CallBudget.Of(options?.Timeout, _options.DefaultTimeout, CallScope.Current, _options.TimeProvider, _uplink.Session.LongestCall);
         var request = new Request
         {
             Target = recipient.ToWire(),
             WaitForReady = options?.WaitForReady == true,
+            IdempotencyKey = key ?? string.Empty,
             Envelope = Enclose(message, Names.CheckText(options?.MessageId, "message_id")),
         };
         foreach (var waiting in chain)
@@ -45,7 +42,11 @@ public sealed partial class DistributedRuntime
         }
 
         var covered = chain.Count == 0 ? request.Envelope.Length : (int?)null;
-        var pending = new PendingRequest(recipient, budget, new Message { Request = request }) { CoveredBytes = covered };
+        var pending = new PendingRequest(recipient, budget, new Message { Request = request }) 
+        {
+            CoveredBytes = covered,
+            IsRepeatable = key is not null,
+        };
         var asking = _uplink.AskAsync(pending, cancellationToken);
         var answer = await (budget.IsInherited ? budget.MarkAsync(asking) : asking).ConfigureAwait(false);
         return Open(answer, message.GetType(), expected);

@@ -25,6 +25,12 @@ public sealed partial class DistributedRuntime
             (publish.Sender, publish.SenderEpoch) = (sender.ToWire(), EpochOf(sender));
         }
 
+        if (CallScope.Current?.HeldFor(options?.Sender, options?.Immediate == true)?.TryHold(publish) == true)
+        {
+            // It leaves with what the handler's message commits, or not at all (STA-6).
+            return;
+        }
+
         var pending = new PendingAnswer($"Publishing to {topic}", budget, new Message { Publish = publish })
         {
             CoveredBytes = publish.Envelope.Length,

@@ -8,6 +8,9 @@ public sealed partial class DistributedRuntime
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private const string Stopped = "The runtime has been stopped.";
 
+    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(30);
+
+    private readonly ITimer _saving;
     private readonly Lock _lock = new();
     private Task? _starting;
     private Task? _stopping;
@@ -75,6 +78,14 @@ public sealed partial class DistributedRuntime
 
     int IUplinkUser.Held => _dispatcher.Held().Count;
 
+    private void SavePeriodically()
+    {
+        if (_uplink.IsUp)
+        {
+            _dispatcher.SaveAll(_uplink.Session, uncertainOnly: false);
+        }
+    }
+
     Task IUplinkUser.RejoinAsync(Session session) =>
         Volatile.Read(ref _starting) is null ? Task.CompletedTask : Rejoining.RunAsync(_context, _dispatcher, session, Subscriptions());
 
@@ -130,6 +141,7 @@ public sealed partial class DistributedRuntime
 
     private Task TearDownAsync()
     {
+        _saving.Dispose();
         _dispatcher.CancelAll();
         return _tornDown.CancelAsync();
     }

@@ -34,6 +34,7 @@ public sealed partial class DistributedRuntime : IAgentRuntime, IUplinkUser
         _context = new DispatchContext(_host, _uplink, _messages, options, _messageIds, _logger, _tornDown.Token);
         _dispatcher = new Dispatcher(_context);
         _noRecipients = new NoRecipientsWarning(_logger, options.TimeProvider);
+        _saving = options.TimeProvider.CreateTimer(static s => ((DistributedRuntime)s!).SavePeriodically(), this, SaveInterval, SaveInterval);
     }
 
     /// <summary>Connects to a broker; register agents next, then call <see cref="StartAsync"/>.</summary>
@@ -110,19 +111,19 @@ public sealed partial class DistributedRuntime : IAgentRuntime, IUplinkUser
     public void AddMessageSerializer<T>(IMessageSerializer<T> serializer)
         where T : notnull => _messages.AddMessageSerializer(serializer);
 
-    /// <summary>Not available in this version: the broker does not keep state yet.</summary>
+    /// <summary>Not available here: the broker keeps the state of agents, and the runtime saves and loads it by itself (STA-2).</summary>
     /// <param name="agent">The agent.</param>
     /// <param name="cancellationToken">Not used.</param>
     /// <exception cref="NotSupportedException">Always.</exception>
-    public Task<JsonElement> SaveAgentStateAsync(AgentId agent, CancellationToken cancellationToken = default) => throw NoState();
+    public Task<JsonElement> SaveAgentStateAsync(AgentId agent, CancellationToken cancellationToken = default) => throw NotByHand();
 
-    /// <summary>Not available in this version: the broker does not keep state yet.</summary>
+    /// <summary>Not available here: the broker keeps the state of agents, and the runtime saves and loads it by itself (STA-1).</summary>
     /// <param name="agent">The agent.</param>
     /// <param name="state">The state.</param>
     /// <param name="cancellationToken">Not used.</param>
     /// <exception cref="NotSupportedException">Always.</exception>
-    public Task LoadAgentStateAsync(AgentId agent, JsonElement state, CancellationToken cancellationToken = default) => throw NoState();
+    public Task LoadAgentStateAsync(AgentId agent, JsonElement state, CancellationToken cancellationToken = default) => throw NotByHand();
 
-    private static NotSupportedException NoState() =>
-        new("The distributed runtime does not keep the state of agents in this version; the in-process runtime does.");
+    private static NotSupportedException NotByHand() =>
+        new("The distributed runtime saves and loads the state of its agents by itself; the in-process runtime does it when it is asked.");
 }

@@ -145,3 +145,41 @@ public sealed class Delegated : RoutedAgent
         });
     }
 }
+
+/// <summary>What a <see cref="Teller"/> keeps.</summary>
+public sealed class Tally
+{
+    public long Count { get; set; }
+}
+
+/// <summary>Counts; each message has its whole effect or none.</summary>
+[Agent(Mode = AgentMode.EffectivelyOnce)]
+public sealed class Teller(Witness witness) : RoutedAgent<Tally>
+{
+    [RpcMethod]
+    public async Task<Total> Add(Add message)
+    {
+        State.Count += message.Number;
+        var topic = new TopicId("ledger", "k");
+        await PublishMessageAsync(new News($"at once {message.Number}"), topic, new PublishOptions { Immediate = true });
+        await PublishMessageAsync(new News($"added {message.Number}"), topic);
+        return message.Number > 0 ? new Total(State.Count) : throw new InvalidTimeZoneException("overdrawn");
+    }
+
+    [EventMethod]
+    public Task On(Add message) => Add(message);
+
+    [RpcMethod]
+    public Total Sum(Total message) => new(State.Count);
+
+    [RpcMethod]
+    public async Task<Answer> Wait(Wait message)
+    {
+        witness.Saw($"start {message.Label}");
+        await witness.Gate(message.Label);
+        return new Answer(message.Label);
+    }
+
+    [RpcMethod]
+    public Task<Answer> Relay(Relay message) => SendMessageAsync<Answer>(message with { Path = [] }, message.Path[0]);
+}

@@ -204,13 +204,4 @@ public abstract partial class RuntimeTests : IAsyncLifetime
         await Runtime.PublishMessageAsync(new News("front page"), new TopicId("paper", "k")).Within();
         await Witness.WaitForAsync("front page");
     }
-
-    [Fact]
-    public async Task What_this_version_lacks_says_so()
-    {
-        var options = new RegisterOptions { Mode = AgentMode.EffectivelyOnce };
-        await Assert.ThrowsAsync<NotSupportedException>(() => RoutedAgent.RegisterAsync(Runtime, "once", () => new Worker(Witness), options));
-        await Assert.ThrowsAsync<NotSupportedException>(
-            () => Runtime.SendMessageAsync(new Ask("x"), Somebody, new SendOptions { IdempotencyKey = "k" }));
-    }
 }

@@ -13,6 +13,8 @@ internal static class Commands
             Mode = registration.Mode.ToWire(),
             Concurrency = (uint)registration.Concurrency,
             PinnedKeys = { registration.Pinned.Keys },
+            KeepsState = registration.KeepsState || registration.IsEffectivelyOnce,
+            IdleTimeoutMs = (uint)registration.IdleTimeout.TotalMilliseconds,
         },
     };
 

@@ -7,6 +7,7 @@ internal sealed class DeliveryRun : SlotRun
 {
     private readonly DispatchContext _context;
     private readonly DeliveryLedger _ledger;
+    private readonly Dispatcher _dispatcher;
     private readonly HostedAgent _hosted;
     private readonly TopicId _topic;
     private readonly AgentId? _sender;
@@ -17,13 +18,18 @@ internal sealed class DeliveryRun : SlotRun
     private bool _isFinished;
     private int _settlements;
     private Task _settling = Task.CompletedTask;
+    private StateChange? _change;
+    private TaskCompletionSource<Error?>? _committed;
+    private bool _hasRun;
 
-    public DeliveryRun(DispatchContext context, DeliveryLedger ledger, Session session, HostedAgent hosted, Delivery delivery)
+    public DeliveryRun(DispatchContext context, Dispatcher dispatcher, DeliveryLedger ledger, Session session, HostedAgent hosted, Delivery delivery)
     {
-        (_context, _ledger, _session, _hosted, _delivery) = (context, ledger, session, hosted, delivery);
+        (_context, _dispatcher, _ledger, _session, _hosted, _delivery) = (context, dispatcher, ledger, session, hosted, delivery);
         // Here, so that a malformed delivery fails before it is taken up.
         (_topic, _sender) = (delivery.Topic.FromWire(), delivery.Sender?.FromWire());
     }
+
+    public override bool NeedsSlot => true;
 
     public ulong Position => _delivery.Position;
 
@@ -69,11 +75,7 @@ internal sealed class DeliveryRun : SlotRun
         }
 
         ReleaseSlot();
-        if (_hosted.Events.Next() is { } next)
-        {
-            _context.Slots.Start(_hosted, (SlotRun)next);
-        }
-
+        await _dispatcher.EndTurnAsync(_hosted, isTouched: _hasRun && !await HasCommittedAsync().ConfigureAwait(false)).ConfigureAwait(false);
         await _settling.ConfigureAwait(false);
         await _context.EndAsync(_hosted).ConfigureAwait(false);
     }
@@ -86,8 +88,7 @@ internal sealed class DeliveryRun : SlotRun
             var agent = await StartAsync().ConfigureAwait(true);
             if (agent is not null)
             {
-                var ignored = await HandleAsync(agent, token).ConfigureAwait(false);
-                Finish(d => Settlement.Ack(d, ignored), limit);
+                await RunAsync(agent, limit, token).ConfigureAwait(false);
             }
         }
         catch (Exception) when (limit.IsCancellationRequested)
@@ -108,6 +109,56 @@ internal sealed class DeliveryRun : SlotRun
         }
     }
 
+    private async Task RunAsync(IAgent agent, CancellationToken limit, CancellationToken token)
+    {
+        var held = _hosted.IsEffectivelyOnce ? new HeldPublishes() : null;
+        IReadOnlyList<object> publishes;
+        bool ignored;
+        try
+        {
+            ignored = await HandleAsync(agent, held, token).ConfigureAwait(_hosted.State is not null);
+        }
+        finally
+        {
+            publishes = held?.Close() ?? [];
+        }
+
+        if (_hosted.IsEffectivelyOnce && !IsEphemeral)
+        {
+            var change = await _hosted.State!.TakeAsync(agent).ConfigureAwait(true);
+            var commit = change.ToWire(_hosted, publishes);
+            _change = change;
+            _committed = new TaskCompletionSource<Error?>(TaskCreationOptions.RunContinuationsAsynchronously);
+            Finish(d => Settlement.Ack(d, ignored, commit), limit);
+            return;
+        }
+
+        await StateSaver.SendWithStateAsync(_hosted, agent, change =>
+        {
+            _change = IsEphemeral ? null : change;
+            Finish(d => Settlement.Ack(d, ignored, _change?.ToWire(_hosted)), limit);
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for the broker's word on what an effectively-once agent committed; true if nothing of it has to be undone.</summary>
+    private async Task<bool> HasCommittedAsync()
+    {
+        if (!_hosted.IsEffectivelyOnce || _committed is not { } committed)
+        {
+            return !_hosted.IsEffectivelyOnce;
+        }
+
+        try
+        {
+            var refusal = await committed.Task.WaitAsync(_hosted.Dropped).ConfigureAwait(false);
+            return _dispatcher.Saver.Confirm(_hosted, _change!, refusal?.FromWire());
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The agent, if its handler should start.</summary>
     private async Task<IAgent?> StartAsync()
     {
@@ -122,6 +173,7 @@ internal sealed class DeliveryRun : SlotRun
         // Of a session that is over, or of an older round: it comes again.
         if (!_session.IsOver && !_hosted.Dropped.IsCancellationRequested && _ledger.Start(_hosted, this))
         {
+            _hasRun = true;
             return agent;
         }
 
@@ -176,15 +228,45 @@ internal sealed class DeliveryRun : SlotRun
     private void SendResult()
     {
         var settlement = ++_settlements;
-        _settling = Settlement.SendAsync(_context, _session, _hosted.Id, _delivery.EventId, _result!(_delivery), answer => Settled(settlement, answer));
+        _settling = SendAsync(_session, Settlement.Pending(_context, _delivery.EventId, _result!(_delivery), answer => Settled(settlement, answer)));
     }
 
-    // A result that the broker did not look for may be asked for again; any other answer ends the matter.
+    private async Task SendAsync(Session session, PendingAnswer result)
+    {
+        try
+        {
+            await session.AskAsync(result, CancellationToken.None).ConfigureAwait(false);
+            _committed?.TrySetResult(null);
+        }
+        catch (ParleyException e)
+        {
+            DistributedLog.SettlementRefused(_context.Logger, _delivery.EventId, _hosted.Id, e.ReasonName, e.Message);
+            if (e is not NotFoundException)
+            {
+                _committed?.TrySetResult(e.ToWire());
+            }
+        }
+    }
+
+    // On the reading loop, before a further delivery of the event can be read.
     private void Settled(int settlement, Message answer)
     {
         lock (_lock)
         {
-            if (settlement != _settlements || answer.Error is { Reason: Wire.V1.ErrorReason.NotFound })
+            if (settlement != _settlements)
+            {
+                return;
+            }
+
+            if (_change is { } change && _committed is null)
+            {
+                _dispatcher.Saver.Answered(_session, _hosted, change, answer);
+                _change = null;
+            }
+
+            // What the broker did not look for, or did not take with its state, is asked for again.
+            if (answer.Error is { Reason: Wire.V1.ErrorReason.NotFound }
+                || (answer.Error is { Reason: Wire.V1.ErrorReason.StateConflict } && _committed is null))
             {
                 return;
             }
@@ -194,7 +276,7 @@ internal sealed class DeliveryRun : SlotRun
     }
 
     /// <summary>Runs the handler; true if the agent does not know the event's type, or does not handle it (DLV-8).</summary>
-    private async Task<bool> HandleAsync(IAgent agent, CancellationToken token)
+    private async Task<bool> HandleAsync(IAgent agent, HeldPublishes? held, CancellationToken token)
     {
         var envelope = WireTypes.ParseEnvelope(_delivery.Envelope);
         object message;
@@ -209,7 +291,7 @@ internal sealed class DeliveryRun : SlotRun
 
         try
         {
-            await InvokeAsync(agent, message, envelope.MessageId, token).ConfigureAwait(false);
+            await InvokeAsync(agent, message, envelope.MessageId, held, token).ConfigureAwait(_hosted.State is not null);
             return false;
         }
         catch (UnhandledMessageException e) when (e.IsAbout(message))
@@ -222,14 +304,14 @@ internal sealed class DeliveryRun : SlotRun
         }
     }
 
-    private async ValueTask InvokeAsync(IAgent agent, object message, string messageId, CancellationToken token)
+    private async ValueTask InvokeAsync(IAgent agent, object message, string messageId, HeldPublishes? held, CancellationToken token)
     {
-        CallScope.Enter(new CallScope(_hosted.Id, _hosted.Epoch, [_hosted.Id], null));
+        CallScope.Enter(new CallScope(_hosted.Id, _hosted.Epoch, [_hosted.Id], null) { Held = held });
         var told = new MessageContext(_sender, _topic, IsRpc: false, messageId, token)
         {
             Attempt = (int)Math.Max(_delivery.Attempt, 1),
         };
-        await agent.OnMessageAsync(message, told).ConfigureAwait(false);
+        await agent.OnMessageAsync(message, told).ConfigureAwait(_hosted.State is not null);
     }
 
     private bool Ignored(ParleyException why)

@@ -16,6 +16,28 @@ internal sealed record DispatchContext(
 
     public InFlight InFlight { get; } = new();
 
+    /// <summary>Starts a run whose turn it is, as soon as there is a slot for it if it needs one.</summary>
+    public void Start(HostedAgent hosted, HandlerRun run)
+    {
+        if (run is SlotRun { NeedsSlot: true } limited)
+        {
+            Slots.Start(hosted, limited);
+        }
+        else
+        {
+            hosted.Start(run);
+        }
+    }
+
+    /// <summary>The run that had the agent's lane has ended: the next one starts.</summary>
+    public void StartNext(HostedAgent hosted)
+    {
+        if (hosted.Events.Next() is { } next)
+        {
+            Start(hosted, next);
+        }
+    }
+
     /// <summary>A message to this agent has ended; a stateless one ends with it.</summary>
     public async ValueTask EndAsync(HostedAgent hosted)
     {

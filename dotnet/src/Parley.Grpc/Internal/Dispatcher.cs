@@ -6,10 +6,19 @@ namespace Parley;
 
 /// <summary>What the broker asks of this process: activations, calls, events, cancellations.</summary>
 /// <remarks>Everything here runs on the reading loop and only starts things; handlers run elsewhere.</remarks>
-internal sealed class Dispatcher(DispatchContext context)
+internal sealed class Dispatcher
 {
+    private readonly DispatchContext _context;
     private readonly ConcurrentDictionary<(Session Session, ulong Id), RequestRun> _running = new();
     private readonly DeliveryLedger _ledger = new();
+
+    public Dispatcher(DispatchContext context)
+    {
+        _context = context;
+        Saver = new StateSaver(context, Drop);
+    }
+
+    public StateSaver Saver { get; }
 
     /// <summary>Takes up one command.</summary>
     public void Handle(Session session, Message message)
@@ -33,6 +42,9 @@ internal sealed class Dispatcher(DispatchContext context)
                     break;
                 case Message.KindOneofCase.Activate:
                     Take(session, message.Id, message.Activate);
+                    break;
+                case Message.KindOneofCase.SaveRequest:
+                    _ = SaveAsync(session, message.Id, message.SaveRequest);
                     break;
                 case Message.KindOneofCase.Deactivate:
                     _ = DeactivateAsync(session, message.Id, message.Deactivate);
@@ -66,12 +78,36 @@ internal sealed class Dispatcher(DispatchContext context)
     public void Forget(Session session, ulong requestId) => _running.TryRemove((session, requestId), out _);
 
     /// <summary>The agents that this process holds, for Claim (SES-14).</summary>
-    public IReadOnlyList<HostedAgent> Held() => [.. context.Host.Agents.Where(a => a.Ready is { IsFaulted: false })];
+    public IReadOnlyList<HostedAgent> Held() => [.. _context.Host.Agents.Where(a => a is { IsEffectivelyOnce: false, Ready.IsFaulted: false })];
+
+    /// <summary>A run that had the agent's lane has ended: after a failure an effectively-once agent is made anew, then the next run starts (STA-5).</summary>
+    /// <param name="hosted">The agent.</param>
+    /// <param name="isTouched">Its handler has done something that does not count.</param>
+    public async ValueTask EndTurnAsync(HostedAgent hosted, bool isTouched)
+    {
+        if (isTouched && hosted.IsEffectivelyOnce && !hosted.Dropped.IsCancellationRequested)
+        {
+            await _context.Host.RebuildAsync(hosted).ConfigureAwait(false);
+        }
+
+        _context.StartNext(hosted);
+    }
+
+    /// <summary>Saves what has changed (STA-2).</summary>
+    /// <param name="session">The session in which the agents have their places.</param>
+    /// <param name="uncertainOnly">Only what the broker may lack of what was said.</param>
+    public void SaveAll(Session session, bool uncertainOnly)
+    {
+        foreach (var hosted in _context.Host.Agents.Where(a => a.State is { } state && (!uncertainOnly || state.IsUncertain)))
+        {
+            _ = Saver.SaveAsync(session, hosted, always: false);
+        }
+    }
 
     /// <summary>An agent's place here was taken away: its handlers' tokens fire, and its results are wanted by nobody.</summary>
     public void Drop(HostedAgent hosted)
     {
-        _ = context.Host.RetireAsync(hosted, context.Logger);
+        _ = _context.Host.RetireAsync(hosted, _context.Logger);
         hosted.Drop();
         foreach (var run in _running.Values.Where(r => r.Hosted == hosted))
         {
@@ -82,7 +118,19 @@ internal sealed class Dispatcher(DispatchContext context)
     }
 
     /// <summary>A session is over.</summary>
-    public void SessionLost(Session session) => _ledger.ForgetBefore(session);
+    public void SessionLost(Session session)
+    {
+        _ledger.ForgetBefore(session);
+        foreach (var hosted in _context.Host.Agents)
+        {
+            hosted.State?.SessionLost();
+            if (hosted.IsEffectivelyOnce)
+            {
+                // Its state is what was committed: it is made anew from that, wherever its next message comes.
+                Drop(hosted);
+            }
+        }
+    }
 
     private void Take(Session session, ulong id, Request request)
     {
@@ -94,16 +142,12 @@ internal sealed class Dispatcher(DispatchContext context)
             throw NotHere(target, request.Epoch);
         }
 
-        var run = new RequestRun(context, this, session, hosted, id, request);
+        var run = new RequestRun(_context, this, session, hosted, id, request);
         _running[(session, id)] = run;
         Begin(hosted);
-        if (isRoot)
+        if (!hosted.IsEffectivelyOnce || hosted.Events.TryStart(run))
         {
-            context.Slots.Start(hosted, run);
-        }
-        else
-        {
-            hosted.Start(run);
+            _context.Start(hosted, run);
         }
     }
 
@@ -117,7 +161,7 @@ internal sealed class Dispatcher(DispatchContext context)
             return;
         }
 
-        var run = new DeliveryRun(context, _ledger, session, hosted, delivery);
+        var run = new DeliveryRun(_context, this, _ledger, session, hosted, delivery);
         if (delivery.Position > 0 && _ledger.Admit(hosted, run) is { } known)
         {
             session.GiveBack(delivery.Envelope.Length);
@@ -132,18 +176,18 @@ internal sealed class Dispatcher(DispatchContext context)
         Begin(hosted);
         if (hosted.Events.TryStart(run))
         {
-            context.Slots.Start(hosted, run);
+            _context.Start(hosted, run);
         }
     }
 
     private HostedAgent? FindTarget(AgentId agent, ulong epoch) =>
-        context.Host.TryGetType(agent.Type, out var registration) && registration.Mode == AgentMode.Stateless
-            ? context.Host.Stateless(agent, registration)
-            : context.Host.Find(agent) is { } hosted && hosted.Epoch == epoch ? hosted : null;
+        _context.Host.TryGetType(agent.Type, out var registration) && registration.Mode == AgentMode.Stateless
+            ? _context.Host.Stateless(agent, registration)
+            : _context.Host.Find(agent) is { } hosted && hosted.Epoch == epoch ? hosted : null;
 
     private void Begin(HostedAgent hosted)
     {
-        context.InFlight.Add();
+        _context.InFlight.Add();
         hosted.InFlight.Add();
     }
 
@@ -158,17 +202,27 @@ internal sealed class Dispatcher(DispatchContext context)
     private void Take(Session session, ulong id, Activate activate)
     {
         var agent = activate.Agent.FromWire();
-        if (!context.Host.TryGetType(agent.Type, out var registration))
+        if (!_context.Host.TryGetType(agent.Type, out var registration))
         {
             throw HandlerFailures.NotActivated(new InvalidOperationException($"the type '{agent.Type}' is not hosted here"), agent);
         }
 
-        if (context.Host.Find(agent) is { } former)
+        if (_context.Host.Find(agent) is { } former)
         {
             Drop(former);
         }
 
-        _ = AnswerActivateAsync(session, id, context.Host.Place(agent, activate.Epoch, registration));
+        SavedState saved;
+        try
+        {
+            saved = activate.State.FromWire();
+        }
+        catch (MalformedPayloadException e)
+        {
+            throw HandlerFailures.NotActivated(e, agent);
+        }
+
+        _ = AnswerActivateAsync(session, id, _context.Host.Place(agent, activate.Epoch, registration, saved));
     }
 
     private async Task AnswerActivateAsync(Session session, ulong id, HostedAgent hosted)
@@ -180,8 +234,8 @@ internal sealed class Dispatcher(DispatchContext context)
         }
         catch (ActivationFailedException e)
         {
-            DistributedLog.ActivationFailed(context.Logger, hosted.Id, e);
-            context.Host.Remove(hosted);
+            DistributedLog.ActivationFailed(_context.Logger, hosted.Id, e);
+            _context.Host.Remove(hosted);
             _ledger.Forget(hosted);
             Refuse(session, id, e, nameof(Activate));
         }
@@ -189,11 +243,22 @@ internal sealed class Dispatcher(DispatchContext context)
 
     private async Task DeactivateAsync(Session session, ulong id, Deactivate deactivate)
     {
-        if (context.Host.Find(deactivate.Agent.FromWire()) is { } hosted && hosted.Epoch == deactivate.Epoch)
+        if (_context.Host.Find(deactivate.Agent.FromWire()) is { } hosted && hosted.Epoch == deactivate.Epoch)
         {
             await hosted.InFlight.WhenIdleAsync().ConfigureAwait(false);
-            await context.Host.RetireAsync(hosted, context.Logger).ConfigureAwait(false);
+            await Saver.SaveAsync(session, hosted, always: false).ConfigureAwait(false);
+            await _context.Host.RetireAsync(hosted, _context.Logger).ConfigureAwait(false);
             _ledger.Forget(hosted);
+        }
+
+        session.Tell(new Message { Re = id, Done = new Done() });
+    }
+
+    private async Task SaveAsync(Session session, ulong id, SaveRequest request)
+    {
+        if (_context.Host.Find(request.Agent.FromWire()) is { } hosted && hosted.Epoch == request.Epoch)
+        {
+            await Saver.SaveAsync(session, hosted, always: true).ConfigureAwait(false);
         }
 
         session.Tell(new Message { Re = id, Done = new Done() });
@@ -216,22 +281,30 @@ internal sealed class Dispatcher(DispatchContext context)
         }
         else
         {
-            DistributedLog.MessageDropped(context.Logger, kind, error.Message);
+            DistributedLog.MessageDropped(_context.Logger, kind, error.Message);
         }
     }
 
     /// <summary>Nacks an event whose agent is not here, so that it is not in flight for ever.</summary>
     private async Task RefuseAsync(Session session, Delivery delivery, AgentId recipient, ParleyException error)
     {
-        DistributedLog.MessageDropped(context.Logger, nameof(Delivery), error.Message);
+        DistributedLog.MessageDropped(_context.Logger, nameof(Delivery), error.Message);
         if (delivery.Position > 0)
         {
-            await Settlement.SendAsync(context, session, recipient, delivery.EventId, Settlement.Nack(delivery, error)).ConfigureAwait(false);
+            try
+            {
+                await session.AskAsync(Settlement.Pending(_context, delivery.EventId, Settlement.Nack(delivery, error)), CancellationToken.None)
+                    .ConfigureAwait(false);
+            }
+            catch (ParleyException e)
+            {
+                DistributedLog.SettlementRefused(_context.Logger, delivery.EventId, recipient, e.ReasonName, e.Message);
+            }
         }
     }
 
     // An agent that could not be made has no place here any more; the broker may not have heard of that yet (AGT-6).
-    private ParleyException NotHere(AgentId agent, ulong epoch) => context.Host.Find(agent) is { } hosted
+    private ParleyException NotHere(AgentId agent, ulong epoch) => _context.Host.Find(agent) is { } hosted
         ? new StaleEpochException($"{agent} has no place here with the epoch {epoch}; its epoch here is {hosted.Epoch}.")
         {
             Details = new Dictionary<string, string>

@@ -47,6 +47,12 @@ internal static partial class DistributedLog
     [LoggerMessage(112, LogLevel.Warning, "Agent {Agent} failed when it was disposed")]
     public static partial void DisposeFailed(ILogger logger, AgentId agent, Exception cause);
 
+    [LoggerMessage(115, LogLevel.Warning, "The broker did not store the state of {Agent}: {Reason} {Text}")]
+    public static partial void CommitRefused(ILogger logger, AgentId agent, string reason, string text);
+
+    [LoggerMessage(116, LogLevel.Error, "The state of {Agent} could not be saved")]
+    public static partial void SaveFailed(ILogger logger, AgentId agent, Exception cause);
+
     [LoggerMessage(120, LogLevel.Warning, "A call to {Agent} failed: {Reason}")]
     public static partial void CallFailed(ILogger logger, AgentId agent, string reason, Exception cause);
 

@@ -47,6 +47,9 @@ internal abstract class SlotRun : HandlerRun
 {
     private HandlerSlots? _slots;
 
+    /// <summary>Whether it may start only when there is a slot; nested calls need none (RPC-15).</summary>
+    public abstract bool NeedsSlot { get; }
+
     /// <summary>The run holds a slot from now on.</summary>
     public void Take(HandlerSlots slots) => _slots = slots;
 

@@ -29,6 +29,7 @@ internal static class Rejoining
         }
 
         await Task.WhenAll(said).ConfigureAwait(false);
+        dispatcher.SaveAll(session, uncertainOnly: true);
     }
 
     private static async Task<Message?> ClaimAsync(DispatchContext context, Dispatcher dispatcher, Session session, HostedAgent[] agents)

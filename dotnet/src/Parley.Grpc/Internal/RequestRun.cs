@@ -14,6 +14,7 @@ internal sealed class RequestRun : SlotRun
     private readonly CancellationTokenSource _cancelled;
     private readonly Deadline? _deadline;
     private volatile bool _abandoned;
+    private bool _hasRun;
 
     public RequestRun(DispatchContext context, Dispatcher dispatcher, Session session, HostedAgent hosted, ulong id, Request request)
     {
@@ -26,8 +27,6 @@ internal sealed class RequestRun : SlotRun
     }
 
     public HostedAgent Hosted => _hosted;
-
-    private bool IsRoot => _request.CallChain.Count == 0;
 
     /// <summary>The caller cancelled (RPC-9), or the session is over.</summary>
     public void Cancel()
@@ -43,53 +42,111 @@ internal sealed class RequestRun : SlotRun
         }
     }
 
+    public override bool NeedsSlot => _request.CallChain.Count == 0;
+
     public override async Task RunAsync()
     {
-        Message answer;
         // The call has ended for its caller, whether the handler has noticed or not.
         using var ended = _cancelled.Token.UnsafeRegister(static s => ((RequestRun)s!).ReleaseSlot(), this);
+        var succeeded = false;
         try
         {
-            if (IsRoot)
+            if (NeedsSlot)
             {
                 _session.GiveBack(_request.Envelope.Length);
             }
 
-            answer = await HandleAsync().ConfigureAwait(false);
+            succeeded = await HandleAsync().ConfigureAwait(false);
         }
         catch (Exception e)
         {
             var failure = Failure(e);
             DistributedLog.CallFailed(_context.Logger, _hosted.Id, failure.ReasonName, e);
-            answer = new Message { Error = failure.ToWire() };
+            _session.Tell(new Message { Re = _id, Error = failure.ToWire() });
         }
 
         _dispatcher.Forget(_session, _id);
-        answer.Re = _id;
-        _session.Tell(answer);
         ReleaseSlot();
         _cancelled.Dispose();
+        if (_hosted.IsEffectivelyOnce)
+        {
+            await _dispatcher.EndTurnAsync(_hosted, isTouched: _hasRun && !succeeded).ConfigureAwait(false);
+        }
+
         await _context.EndAsync(_hosted).ConfigureAwait(false);
     }
 
-    private async Task<Message> HandleAsync()
+    /// <summary>Runs the handler and sends its result; false if what it commits was refused.</summary>
+    private async Task<bool> HandleAsync()
     {
         // In the agent's turn, as the handler itself.
         var agent = await _hosted.Ready.ConfigureAwait(true);
         await _session.ConfirmAsync().ConfigureAwait(true);
         // When the session is over its caller knows already that nobody will answer.
-        if (_cancelled.IsCancellationRequested || _session.IsOver)
+        if (_cancelled.IsCancellationRequested || _session.IsOver || _hosted.Dropped.IsCancellationRequested)
         {
             throw new CallCancelledException($"The call to {_hosted.Id} was cancelled before it started.") { MayHaveRun = false };
         }
 
         var envelope = WireTypes.ParseEnvelope(_request.Envelope);
         var message = _context.Messages.Decode(envelope.Content() ?? throw new MalformedPayloadException("The request has no payload."));
-        var result = await InvokeAsync(agent, message, envelope.MessageId).ConfigureAwait(false);
-        return new Message { Reply = new Reply { Envelope = Encode(result) } };
+        var held = _hosted.IsEffectivelyOnce ? new HeldPublishes() : null;
+        _hasRun = true;
+        object? result;
+        IReadOnlyList<object> publishes;
+        try
+        {
+            // Back in the turn if there is a state to save.
+            result = await InvokeAsync(agent, message, envelope.MessageId, held).ConfigureAwait(_hosted.State is not null);
+        }
+        finally
+        {
+            publishes = held?.Close() ?? [];
+        }
+
+        var reply = new Message { Re = _id, Reply = new Reply { Envelope = Encode(result) } };
+        if (_hosted.IsEffectivelyOnce)
+        {
+            var change = await _hosted.State!.TakeAsync(agent).ConfigureAwait(true);
+            reply.Reply.Commit = change.ToWire(_hosted, publishes);
+            return await _dispatcher.Saver.ConfirmAsync(_hosted, change, AskAsync(reply)).ConfigureAwait(false);
+        }
+
+        await StateSaver.SendWithStateAsync(_hosted, agent, change => Send(reply, change)).ConfigureAwait(false);
+        return true;
     }
 
-    private async ValueTask<object?> InvokeAsync(IAgent agent, object message, string messageId)
+    private void Send(Message reply, StateChange? change)
+    {
+        if (change is null)
+        {
+            _session.Tell(reply);
+            return;
+        }
+
+        reply.Reply.Commit = change.ToWire(_hosted);
+        _ = IgnoreAsync(AskAsync(reply, answer => _dispatcher.Saver.Answered(_session, _hosted, change, answer)));
+    }
+
+    private Task<Message> AskAsync(Message reply, Action<Message>? answered = null)
+    {
+        var budget = CallBudget.Of(null, _context.Options.DefaultTimeout, null, _context.Options.TimeProvider);
+        return _session.AskAsync(new PendingAnswer($"The result of a call to {_hosted.Id}", budget, reply) { Answered = answered }, CancellationToken.None);
+    }
+
+    private static async Task IgnoreAsync(Task answer)
+    {
+        try
+        {
+            await answer.ConfigureAwait(false);
+        }
+        catch (ParleyException)
+        {
+            // Whoever had to know was told when the answer came.
+        }
+    }
+
+    private async ValueTask<object?> InvokeAsync(IAgent agent, object message, string messageId, HeldPublishes? held)
     {
         var sender = _request.Sender?.FromWire();
         var context = new MessageContext(sender, null, IsRpc: true, messageId, _cancelled.Token)
@@ -97,10 +154,11 @@ internal sealed class RequestRun : SlotRun
             Attempt = (int)Math.Max(_request.Attempt, 1),
             Deadline = _deadline,
         };
-        CallScope.Enter(new CallScope(_hosted.Id, _hosted.Epoch, [.. _request.CallChain.Select(a => a.FromWire()), _hosted.Id], _deadline));
+        AgentId[] chain = [.. _request.CallChain.Select(a => a.FromWire()), _hosted.Id];
+        CallScope.Enter(new CallScope(_hosted.Id, _hosted.Epoch, chain, _deadline) { Held = held });
         try
         {
-            return await agent.OnMessageAsync(message, context).ConfigureAwait(false);
+            return await agent.OnMessageAsync(message, context).ConfigureAwait(_hosted.State is not null);
         }
         catch (Exception e)
         {

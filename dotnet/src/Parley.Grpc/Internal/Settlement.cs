@@ -5,7 +5,7 @@ namespace Parley;
 /// <summary>The one Ack or Nack that settles a delivery (DLV-2).</summary>
 internal static class Settlement
 {
-    public static Message Ack(Delivery delivery, bool ignored) => new()
+    public static Message Ack(Delivery delivery, bool ignored, Commit? commit = null) => new()
     {
         Ack = new Ack
         {
@@ -14,6 +14,7 @@ internal static class Settlement
             Position = delivery.Position,
             Round = delivery.Round,
             Ignored = ignored,
+            Commit = commit,
         },
     };
 
@@ -29,25 +30,14 @@ internal static class Settlement
         },
     };
 
-    /// <summary>Sends it and waits for the answer; a refusal is logged.</summary>
-    /// <param name="context">How.</param>
-    /// <param name="session">To which the delivery belongs.</param>
-    /// <param name="recipient">Whose result.</param>
+    /// <summary>The result on its way to the broker.</summary>
+    /// <param name="context">For its settings.</param>
     /// <param name="eventId">Of which event.</param>
     /// <param name="settlement">The result.</param>
     /// <param name="answered">Called on the reading loop when the broker has answered.</param>
-    public static async Task SendAsync(
-        DispatchContext context, Session session, AgentId recipient, string eventId, Message settlement, Action<Message>? answered = null)
+    public static PendingAnswer Pending(DispatchContext context, string eventId, Message settlement, Action<Message>? answered = null)
     {
         var budget = CallBudget.Of(null, context.Options.DefaultTimeout, null, context.Options.TimeProvider);
-        try
-        {
-            var answer = new PendingAnswer($"The result of event {eventId}", budget, settlement) { Answered = answered };
-            await session.AskAsync(answer, CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (ParleyException e)
-        {
-            DistributedLog.SettlementRefused(context.Logger, eventId, recipient, e.ReasonName, e.Message);
-        }
+        return new PendingAnswer($"The result of event {eventId}", budget, settlement) { Answered = answered };
     }
 }

@@ -13,7 +13,7 @@ internal static class WireTypes
         Message.DoneFieldNumber, Message.ErrorFieldNumber, Message.ActivateFieldNumber, Message.DeactivateFieldNumber,
         Message.ClaimResultFieldNumber,
         Message.RequestFieldNumber, Message.ReplyFieldNumber, Message.CancelFieldNumber, Message.PublishedFieldNumber,
-        Message.DeliveryFieldNumber,
+        Message.DeliveryFieldNumber, Message.SaveRequestFieldNumber,
     ];
 
     public static Wire.V1.AgentId ToWire(this AgentId id) => new() { Type = id.Type, Key = id.Key };
@@ -31,6 +31,7 @@ internal static class WireTypes
     public static Wire.V1.AgentMode ToWire(this AgentMode mode) => mode switch
     {
         AgentMode.Stateless => Wire.V1.AgentMode.Stateless,
+        AgentMode.EffectivelyOnce => Wire.V1.AgentMode.EffectivelyOnce,
         _ => Wire.V1.AgentMode.Standard,
     };
 
@@ -52,6 +53,27 @@ internal static class WireTypes
         },
         _ => throw new InvalidArgumentException(
             $"A {subscription.GetType()} is no subscription that the broker knows; use {nameof(TypeSubscription)} or {nameof(TypePrefixSubscription)}."),
+    };
+
+    /// <summary>What an Ack or a Reply commits.</summary>
+    public static Commit ToWire(this StateChange change, HostedAgent hosted, IEnumerable<object>? publishes = null) => new()
+    {
+        Agent = hosted.Id.ToWire(),
+        Epoch = hosted.Epoch,
+        ExpectedVersion = change.ExpectedVersion,
+        State = change.State is { } data ? StateOf(data) : null,
+        Publishes = { (publishes ?? []).Cast<Publish>() },
+    };
+
+    public static State StateOf(byte[] data) => new() { Data = UnsafeByteOperations.UnsafeWrap(data), ContentType = ContentTypes.Json };
+
+    /// <exception cref="MalformedPayloadException">It was saved in a form that this SDK does not read.</exception>
+    public static SavedState FromWire(this State? state) => state switch
+    {
+        null => default,
+        { Data.Length: > 0, ContentType: not ContentTypes.Json } => throw new MalformedPayloadException(
+            $"The saved state is {state.ContentType}; only {ContentTypes.Json} can be loaded."),
+        _ => new SavedState(state.Data.Memory, state.Version),
     };
 
     public static Error ToWire(this ParleyException failure)

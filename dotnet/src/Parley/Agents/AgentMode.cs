@@ -9,6 +9,6 @@ public enum AgentMode
     /// <summary>No place, no order, no fields that last: each message gets a new instance, on any worker, in parallel.</summary>
     Stateless,
 
-    /// <summary>One message at a time; state, result and published events commit together. Not available in this version.</summary>
+    /// <summary>One message at a time; its result, the state and the published events commit together, or nothing of it does (STA-4).</summary>
     EffectivelyOnce,
 }

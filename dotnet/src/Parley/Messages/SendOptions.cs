@@ -9,7 +9,10 @@ public sealed record SendOptions
     /// <summary>Waits for a host of the agent type, until the deadline, instead of failing with NO_RESPONDERS (RPC-5).</summary>
     public bool WaitForReady { get; init; }
 
-    /// <summary>Calls with equal keys run once (RPC-8). Not available in this version: a key raises <see cref="NotSupportedException"/>.</summary>
+    /// <summary>
+    /// Calls of one agent with equal keys run once: a second one joins the first, or gets its result again for 10 minutes. At most 255 bytes;
+    /// the message must be the same. Such a call is sent again when a session is lost (RPC-8).
+    /// </summary>
     public string? IdempotencyKey { get; init; }
 
     /// <summary>Names the message in logs and in <see cref="MessageContext.MessageId"/>; null: a new one.</summary>

@@ -17,24 +17,43 @@ public sealed partial class InProcessRuntime
         recipient.ThrowIfDefault();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfNotRunning();
-        if (options?.IdempotencyKey is not null)
-        {
-            throw new NotSupportedException("Idempotency keys are not available in this version.");
-        }
-
+        var messageId = Names.CheckText(options?.MessageId, "message_id") ?? NewMessageId();
+        var key = Names.CheckText(options?.IdempotencyKey, "idempotency_key", Names.MaxIdBytes);
         var chain = CallScope.ChainOfNewCall();
         var budget = CallBudget.Of(options?.Timeout, _options.DefaultTimeout, CallScope.Current, _options.TimeProvider);
+        Task<object?> RunAsync(CancellationToken token) => CallAsync(message, recipient, options, messageId, chain, budget, token);
+        return await (key is null
+            ? RunAsync(cancellationToken)
+            : _remembered.RunAsync(recipient, key, _messages.Encode(message), budget, RunAsync, cancellationToken)).ConfigureAwait(false);
+    }
+
+    private async Task<object?> CallAsync(
+        object message, AgentId recipient, SendOptions? options, string messageId, IReadOnlyList<AgentId> chain, CallBudget budget, CancellationToken cancellationToken)
+    {
         var registration = await FindHostAsync(recipient, options?.WaitForReady == true, budget, cancellationToken).ConfigureAwait(false);
 
+        if (registration.IsEffectivelyOnce && chain.Contains(recipient))
+        {
+            throw new CallCycleException($"{recipient} handles one message at a time, and waits for this call itself.")
+            {
+                Details = new Dictionary<string, string> { ["agent"] = recipient.ToString() },
+            };
+        }
+
         var call = new Call(budget, recipient, new CancellationTokenSource());
-        var context = new MessageContext(options?.Sender, null, IsRpc: true, Names.CheckText(options?.MessageId, "message_id") ?? NewMessageId(), call.Token)
+        var context = new MessageContext(options?.Sender, null, IsRpc: true, messageId, call.Token)
         {
             Deadline = budget.Deadline,
         };
-        var scope = new CallScope(recipient, 0, [.. chain, recipient], budget.Deadline);
+        var scope = new CallScope(recipient, 0, [.. chain, recipient], budget.Deadline) { Held = registration.IsEffectivelyOnce ? new HeldPublishes() : null };
         _inFlight.Add();
         var hosted = _host.FindOrPlace(recipient, registration);
-        hosted.Start(new CallRun(this, hosted, registration, message, context, scope, call));
+        var run = new CallRun(this, hosted, registration, message, context, scope, call);
+        if (!hosted.IsEffectivelyOnce || hosted.Events.TryStart(run))
+        {
+            hosted.Start(run);
+        }
+
         return await budget.MarkAsync(call.WaitAsync(_options.TimeProvider, budget.Deadline.Remaining, cancellationToken)).ConfigureAwait(false);
     }
 
@@ -87,15 +106,19 @@ public sealed partial class InProcessRuntime
     {
         public override async Task RunAsync()
         {
+            var (hasRun, hasCommitted) = (false, false);
             try
             {
                 // In the agent's turn, as the handler itself.
                 var agent = await hosted.Ready.ConfigureAwait(true);
                 if (!call.Task.IsCompleted)
                 {
-                    call.HasStarted = true;
+                    hasRun = call.HasStarted = true;
                     CallScope.Enter(scope);
-                    call.TrySetResult(await agent.OnMessageAsync(message, context).ConfigureAwait(false));
+                    var result = await agent.OnMessageAsync(message, context).ConfigureAwait(hosted.IsEffectivelyOnce);
+                    await CommitAsync(hosted, agent, scope).ConfigureAwait(false);
+                    hasCommitted = true;
+                    call.TrySetResult(result);
                 }
             }
             catch (ActivationFailedException e) when (!call.HasStarted)
@@ -109,6 +132,8 @@ public sealed partial class InProcessRuntime
             }
             finally
             {
+                scope.Held?.Close();
+                await runtime.EndTurnAsync(hosted, isTouched: hasRun && !hasCommitted).ConfigureAwait(false);
                 await runtime.EndAsync(hosted, registration).ConfigureAwait(false);
             }
         }

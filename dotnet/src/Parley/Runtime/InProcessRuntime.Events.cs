@@ -30,8 +30,21 @@ public sealed partial class InProcessRuntime
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfNotRunning();
         var messageId = Names.CheckText(options?.MessageId, "message_id", Names.MaxIdBytes) ?? NewMessageId();
+        if (CallScope.Current?.HeldFor(options?.Sender, options?.Immediate == true) is { } held
+            && held.TryHold((Action)(() => Deliver(message, topic, options?.Sender, messageId))))
+        {
+            // It leaves with what the handler's message commits, or not at all (STA-6).
+            return Task.CompletedTask;
+        }
+
+        Deliver(message, topic, options?.Sender, messageId);
+        return Task.CompletedTask;
+    }
+
+    private void Deliver(object message, TopicId topic, AgentId? sender, string messageId)
+    {
         var recipients = _subscriptions.Values.Where(s => s.Matches(topic)).Select(s => s.Recipient(topic)).Distinct()
-            .Where(r => r != options?.Sender).ToArray();
+            .Where(r => r != sender).ToArray();
         if (recipients.Length == 0)
         {
             _noRecipients.Warn(topic);
@@ -43,11 +56,44 @@ public sealed partial class InProcessRuntime
             if (_host.TryGetType(recipient.Type, out var registration)
                 && (registration.Factory is not null || registration.Pinned.ContainsKey(recipient.Key)))
             {
-                Deliver(message, topic, options?.Sender, messageId, recipient, registration);
+                Deliver(message, topic, sender, messageId, recipient, registration);
             }
         }
+    }
 
-        return Task.CompletedTask;
+    /// <summary>The handler of an effectively-once agent has succeeded: its state counts from now on, and what it published leaves.</summary>
+    private static async Task CommitAsync(HostedAgent hosted, IAgent agent, CallScope scope)
+    {
+        if (!hosted.IsEffectivelyOnce || hosted.State is not { } keeper)
+        {
+            return;
+        }
+
+        var publishes = scope.Held?.Close() ?? [];
+        keeper.Said(await keeper.TakeAsync(agent).ConfigureAwait(true));
+        foreach (var publish in publishes)
+        {
+            ((Action)publish)();
+        }
+    }
+
+    /// <summary>A run has ended: after a failure an effectively-once agent is made anew, then the next run of its lane starts (STA-5).</summary>
+    private async Task EndTurnAsync(HostedAgent hosted, bool isTouched)
+    {
+        if (!hosted.IsEffectivelyOnce)
+        {
+            return;
+        }
+
+        if (isTouched)
+        {
+            await _host.RebuildAsync(hosted).ConfigureAwait(false);
+        }
+
+        if (hosted.Events.Next() is { } next)
+        {
+            hosted.Start(next);
+        }
     }
 
     private void Deliver(
@@ -71,12 +117,18 @@ public sealed partial class InProcessRuntime
             using var limit = new CancellationTokenSource(runtime._options.EventTimeout, runtime._options.TimeProvider);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, runtime._stopped.Token);
             using var blocked = hosted.IsStateless ? null : new BlockedAgentWarning(hosted.Id, runtime._options.TimeProvider, runtime._logger);
+            var scope = new CallScope(hosted.Id, 0, [hosted.Id], null) { Held = hosted.IsEffectivelyOnce ? new HeldPublishes() : null };
+            var (hasRun, hasCommitted) = (false, false);
             try
             {
                 // In the agent's turn, as the handler itself.
                 var agent = await hosted.Ready.ConfigureAwait(true);
-                CallScope.Enter(new CallScope(hosted.Id, 0, [hosted.Id], null));
-                await agent.OnMessageAsync(message, new MessageContext(sender, topic, IsRpc: false, messageId, either.Token)).ConfigureAwait(false);
+                hasRun = true;
+                CallScope.Enter(scope);
+                await agent.OnMessageAsync(message, new MessageContext(sender, topic, IsRpc: false, messageId, either.Token))
+                    .ConfigureAwait(hosted.IsEffectivelyOnce);
+                await CommitAsync(hosted, agent, scope).ConfigureAwait(false);
+                hasCommitted = true;
             }
             catch (UnhandledMessageException e) when (e.IsAbout(message))
             {
@@ -89,7 +141,12 @@ public sealed partial class InProcessRuntime
             }
             finally
             {
-                if (hosted.Events.Next() is { } next)
+                scope.Held?.Close();
+                if (hosted.IsEffectivelyOnce)
+                {
+                    await runtime.EndTurnAsync(hosted, isTouched: hasRun && !hasCommitted).ConfigureAwait(false);
+                }
+                else if (hosted.Events.Next() is { } next)
                 {
                     hosted.Start(next);
                 }

@@ -14,6 +14,7 @@ public sealed partial class InProcessRuntime : IAgentRuntime
     private readonly SerializationRegistry _messages = new();
     private readonly AgentHost _host;
     private readonly NoRecipientsWarning _noRecipients;
+    private readonly RememberedCalls _remembered;
 
     /// <summary>A runtime with these settings.</summary>
     /// <param name="options">The settings; null: the defaults.</param>
@@ -23,6 +24,7 @@ public sealed partial class InProcessRuntime : IAgentRuntime
         _logger = _options.LoggerFactory.CreateLogger("Parley.InProcessRuntime");
         _host = new AgentHost(this, _messages, _options.LoggerFactory);
         _noRecipients = new NoRecipientsWarning(_logger, _options.TimeProvider);
+        _remembered = new RememberedCalls(_options.TimeProvider);
     }
 
     /// <inheritdoc />
@@ -78,6 +80,11 @@ public sealed partial class InProcessRuntime : IAgentRuntime
     {
         var instance = await FindAgentAsync(agent, cancellationToken).ConfigureAwait(false);
         await instance.LoadStateAsync(state).ConfigureAwait(false);
+        if (_host.Find(agent)?.State is { } keeper)
+        {
+            // What an effectively-once agent goes back to after a failure.
+            keeper.Said(await keeper.TakeAsync(instance).ConfigureAwait(false));
+        }
     }
 
     private Task<IAgent> FindAgentAsync(AgentId agent, CancellationToken cancellationToken) =>

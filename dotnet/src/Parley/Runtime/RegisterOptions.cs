@@ -15,6 +15,12 @@ public sealed record RegisterOptions
     /// <summary>Events that one agent may handle at once; null: as <see cref="AgentAttribute"/> says, else 1.</summary>
     public int? Concurrency { get; init; }
 
+    /// <summary>
+    /// After so long without a message an agent that keeps state is saved and leaves memory; the next message makes it anew. Null: as
+    /// <see cref="AgentAttribute"/> says, else never (AGT-7).
+    /// </summary>
+    public TimeSpan? IdleTimeout { get; init; }
+
     /// <summary>Leaves out the subscriptions of the class's <see cref="TypeSubscriptionAttribute"/>s.</summary>
     public bool SkipClassSubscriptions { get; init; }
 

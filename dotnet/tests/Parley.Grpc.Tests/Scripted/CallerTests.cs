@@ -235,7 +235,7 @@ public sealed class CallerTests : IAsyncLifetime
     public async Task Heartbeats_are_answered_and_sent()
     {
         var welcome = ScriptedBroker.NewWelcome();
-        welcome.HeartbeatIntervalMs = 50;
+        welcome.HeartbeatIntervalMs = 500;
         var (_, connection) = await StartAsync(welcome: welcome);
         connection.Obliging = false;
         await connection.WriteAsync(new Frame { Messages = { new Message { Id = 77, Heartbeat = new Heartbeat() } } });

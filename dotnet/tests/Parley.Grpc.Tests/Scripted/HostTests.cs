@@ -237,15 +237,6 @@ public sealed class HostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Agents_that_keep_state_are_refused_rather_than_lost()
-    {
-        var (runtime, _) = await _broker.ConnectAsync();
-        var raised = await Assert.ThrowsAsync<NotSupportedException>(() => RoutedAgent.RegisterAsync(runtime, "keeper", () => new Keeper()));
-        Assert.Contains("keeps state", raised.Message, StringComparison.Ordinal);
-        Assert.Throws<NotSupportedException>(() => { _ = runtime.SaveAgentStateAsync(Agent); });
-    }
-
-    [Fact]
     public async Task Bad_commands_fail_alone()
     {
         var (_, connection) = await ActivatedAsync();
@@ -301,7 +292,7 @@ public sealed class HostTests : IAsyncLifetime
     public async Task A_handler_that_blocks_holds_up_neither_heartbeats_nor_other_agents()
     {
         var welcome = ScriptedBroker.NewWelcome();
-        welcome.HeartbeatIntervalMs = 40;
+        welcome.HeartbeatIntervalMs = 200;
         var (runtime, connection) = await ActivatedAsync(welcome: welcome);
         using var release = new ManualResetEventSlim();
         await RoutedAgent.RegisterAsync(runtime, "blocking", () => new Blocking(_witness, release)).Within();
@@ -313,6 +304,7 @@ public sealed class HostTests : IAsyncLifetime
         for (var i = 0; i < 5; i++)
         {
             await connection.NextAsync(Message.KindOneofCase.Heartbeat);
+            await connection.WriteAsync(new Frame { Messages = { new Message { Heartbeat = new Heartbeat() } } });
         }
 
         connection.Obliging = true;
@@ -358,8 +350,6 @@ public sealed class HostTests : IAsyncLifetime
         await connection.SendAsync(new Message { Re = message.Id, Done = new Done() });
         return message;
     }
-
-    private sealed class Keeper : RoutedAgent<List<string>>;
 
     private sealed class Slow : RoutedAgent
     {

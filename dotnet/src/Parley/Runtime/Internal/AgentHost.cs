@@ -69,9 +69,9 @@ internal sealed class AgentHost(IAgentRuntime runtime, SerializationRegistry mes
     public IEnumerable<HostedAgent> Agents => _agents.Values;
 
     /// <summary>Gives an agent its place here with that epoch, once an older placement has ended.</summary>
-    public HostedAgent Place(AgentId id, ulong epoch, AgentRegistration registration)
+    public HostedAgent Place(AgentId id, ulong epoch, AgentRegistration registration, SavedState saved)
     {
-        var made = new HostedAgent(id, epoch, registration);
+        var made = new HostedAgent(id, epoch, registration, saved);
         _agents[id] = made;
         return Activate(made, _ending.TryGetValue(id, out var former) ? former : null);
     }
@@ -129,9 +129,14 @@ internal sealed class AgentHost(IAgentRuntime runtime, SerializationRegistry mes
         }
     }
 
+    /// <summary>Makes an agent anew from what was committed last (STA-5).</summary>
+    public Task RebuildAsync(HostedAgent hosted) => hosted.RebuildAsync(runtime, messages, LoggerOf(hosted));
+
+    private ILogger LoggerOf(HostedAgent hosted) => loggers.CreateLogger($"Parley.Agents.{hosted.Id.Type}");
+
     private HostedAgent Activate(HostedAgent hosted, Task? former = null)
     {
-        hosted.Activate(runtime, messages, loggers.CreateLogger($"Parley.Agents.{hosted.Id.Type}"), former);
+        hosted.Activate(runtime, messages, LoggerOf(hosted), former);
         return hosted;
     }
 

@@ -7,6 +7,12 @@ namespace Parley;
 /// <param name="Deadline">When the handler's own call ends; null for events.</param>
 internal sealed record CallScope(AgentId Agent, ulong Epoch, IReadOnlyList<AgentId> Chain, Deadline? Deadline)
 {
+    /// <summary>Where publishes wait for the commit; null: they leave at once (STA-6).</summary>
+    public HeldPublishes? Held { get; init; }
+
+    /// <summary>Where a publish of that sender waits for the commit; null: it leaves at once.</summary>
+    public HeldPublishes? HeldFor(AgentId? sender, bool immediate) => immediate || (sender is { } other && other != Agent) ? null : Held;
+
     /// <summary>The most agents that may wait in a chain, the called one included.</summary>
     public const int MaxDepth = 32;
 

@@ -5,15 +5,17 @@ namespace Parley;
 /// <summary>One agent that has its place in this process.</summary>
 internal sealed class HostedAgent : IAsyncDisposable
 {
-    private readonly TaskCompletionSource<IAgent> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource<IAgent> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _dropped = new();
     private readonly AgentRegistration _registration;
     private readonly AgentTurns? _turns;
     private AgentInstantiationContext.Scope? _scope;
+    private System.Text.Json.JsonElement? _beginning;
 
-    public HostedAgent(AgentId id, ulong epoch, AgentRegistration registration)
+    public HostedAgent(AgentId id, ulong epoch, AgentRegistration registration, SavedState saved = default)
     {
         (Id, Epoch, _registration, Dropped) = (id, epoch, registration, _dropped.Token);
+        State = IsKept(registration) ? new StateKeeper(registration.KeepsState, saved) : null;
         _turns = registration.Mode == AgentMode.Stateless ? null : new AgentTurns();
         Events = new EventLane(IsStateless ? int.MaxValue : registration.Concurrency);
     }
@@ -26,6 +28,12 @@ internal sealed class HostedAgent : IAsyncDisposable
     /// <summary>Fires when the agent's place here was taken away.</summary>
     public CancellationToken Dropped { get; }
 
+    /// <summary>What is saved of it; null: nothing is.</summary>
+    public StateKeeper? State { get; }
+
+    /// <summary>Whether it runs one message at a time and commits it (STA-4).</summary>
+    public bool IsEffectivelyOnce => _registration.IsEffectivelyOnce;
+
     public bool IsStateless => _turns is null;
 
     /// <summary>Its events.</summary>
@@ -35,7 +43,7 @@ internal sealed class HostedAgent : IAsyncDisposable
     public InFlight InFlight { get; } = new();
 
     /// <summary>The agent, once it is made; fails with ACTIVATION_FAILED.</summary>
-    public Task<IAgent> Ready => _ready.Task;
+    public Task<IAgent> Ready => Volatile.Read(ref _ready).Task;
 
     /// <summary>Starts a handler, in the agent's turn.</summary>
     public void Start(HandlerRun run)
@@ -71,10 +79,36 @@ internal sealed class HostedAgent : IAsyncDisposable
     public void Activate(IAgentRuntime runtime, SerializationRegistry messages, ILogger logger, Task? former = null) =>
         Start(new Activation(this, runtime, messages, logger, former));
 
+    /// <summary>Makes the agent anew from what was committed last; its former self is disposed first (STA-5).</summary>
+    /// <remarks>Call it while nothing of the agent runs.</remarks>
+    public async Task RebuildAsync(IAgentRuntime runtime, SerializationRegistry messages, ILogger logger)
+    {
+        var former = _ready;
+        _ready = new TaskCompletionSource<IAgent>(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            await EndAsync(former.Task).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            Log.DisposeFailed(logger, Id, e);
+        }
+
+        Activate(runtime, messages, logger);
+    }
+
     /// <summary>Ends the agent here; call it when nothing runs any more. A pinned agent is its user's own.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_registration.Factory is not null && Ready.IsCompletedSuccessfully && await Ready.ConfigureAwait(false) is IAsyncDisposable agent)
+        await EndAsync(Ready).ConfigureAwait(false);
+        _dropped.Dispose();
+    }
+
+    private static bool IsKept(AgentRegistration registration) => registration.KeepsState || registration.IsEffectivelyOnce;
+
+    private async ValueTask EndAsync(Task<IAgent> made)
+    {
+        if (_registration.Factory is not null && made.IsCompletedSuccessfully && await made.ConfigureAwait(false) is IAsyncDisposable agent)
         {
             await agent.DisposeAsync().ConfigureAwait(false);
         }
@@ -83,8 +117,6 @@ internal sealed class HostedAgent : IAsyncDisposable
         {
             await resource.DisposeAsync().ConfigureAwait(false);
         }
-
-        _dropped.Dispose();
     }
 
     private sealed class Activation(HostedAgent hosted, IAgentRuntime runtime, SerializationRegistry messages, ILogger logger, Task? former) : HandlerRun
@@ -107,6 +139,20 @@ internal sealed class HostedAgent : IAsyncDisposable
         }
     }
 
+    private async ValueTask LoadAsync(IAgent agent, StateKeeper state)
+    {
+        if (state.Saved.Data.Length > 0)
+        {
+            await StateKeeper.LoadAsync(agent, state.Saved.Data).ConfigureAwait(true);
+        }
+        else if (IsEffectivelyOnce && _registration.Factory is null && state.KeepsState)
+        {
+            // The user's own instance cannot be made anew: where it begins is what it goes back to.
+            _beginning ??= await agent.SaveStateAsync().ConfigureAwait(true);
+            await agent.LoadStateAsync(_beginning.Value).ConfigureAwait(true);
+        }
+    }
+
     private async Task<IAgent> MakeAsync(IAgentRuntime runtime, SerializationRegistry messages, ILogger logger)
     {
         CallScope.Enter(null);
@@ -123,6 +169,11 @@ internal sealed class HostedAgent : IAsyncDisposable
             {
                 messages.AddHandled(type);
             }
+        }
+
+        if (State is { } state)
+        {
+            await LoadAsync(agent, state).ConfigureAwait(true);
         }
 
         return agent;

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from parley_broker.core.messages import make_error
-from parley_broker.core.records import DeadLettered, DeliverySettled, EventStored
+from parley_broker.core.records import DeadLettered, DeliverySettled, EventStored, StateSaved
 from parley_broker.errors import Reason, StoreError, StoreUnusableError
 from parley_broker.store.sqlite import FILE_NAME, SqliteStore
 from parley_broker.store.sqlite.store import MARK_NAME
@@ -161,6 +161,18 @@ class TestDatabase:
                 flip(file, offset)
                 assert f"{file} is damaged" in refusal(closed)
                 flip(file, offset)
+        assert positions(closed) == list(range(2, COMMITS + 1))
+
+    def test_a_damaged_state_is_noticed(self, closed: Path) -> None:
+        store = SqliteStore(closed)
+        term = store.open().term
+        store.commit([StateSaved(ANN, 1, "text/plain", b"the state of ann")], term)
+        store.commit([StateSaved(ANN, 2), StateSaved(BEN, 1)], term)
+        store.close()
+        file = closed / FILE_NAME
+        flip(file, at := file.read_bytes().index(b"the state of ann"))
+        assert "the state of worker/ann has changed" in refusal(closed)
+        flip(file, at)
         assert positions(closed) == list(range(2, COMMITS + 1))
 
     def test_flips_anywhere_are_noticed_or_harmless(self, closed: Path) -> None:

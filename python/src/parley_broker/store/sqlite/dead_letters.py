@@ -15,8 +15,8 @@ from parley_broker.core.records import (
     DeadLetterReplayed,
     DeadLettersDropped,
 )
-from parley_broker.store.sqlite.events import COLUMNS, checksum, event_of, settle
-from parley_broker.store.sqlite.table import Tables, set_meta
+from parley_broker.store.sqlite.events import COLUMNS, event_of, settle
+from parley_broker.store.sqlite.table import Tables, checksum, set_meta
 
 SCHEMA = """
 INSERT INTO meta VALUES ('last_dead_letter', 0);

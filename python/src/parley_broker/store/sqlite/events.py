@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from zlib import crc32
 
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.core.messages import Trace
@@ -17,7 +15,7 @@ from parley_broker.core.records import (
     EventStored,
     Waiting,
 )
-from parley_broker.store.sqlite.table import Tables, set_meta
+from parley_broker.store.sqlite.table import Tables, checksum, set_meta
 
 SCHEMA = """
 INSERT INTO meta VALUES ('last_position', 0);
@@ -38,10 +36,6 @@ COLUMNS = "topic_type, topic_source, sender_type, sender_key, event_id, tracepar
 """Of an event, position and checksum apart."""
 Row = tuple[int, str, str, str | None, str | None, str, str | None, str | None, bytes]
 """The position, then COLUMNS."""
-
-
-NO_CHECKSUM = -1
-"""Of a row whose envelope is none any more."""
 
 
 def load_backlogs(db: sqlite3.Connection) -> tuple[Backlog, ...]:
@@ -79,12 +73,6 @@ def event_of(row: Row) -> Event:
     sender = None if sender_type is None or sender_key is None else AgentId(sender_type, sender_key)
     trace = None if traceparent is None or tracestate is None else Trace(traceparent, tracestate)
     return Event(position, TopicId(topic_type, source), envelope, sender, event_id, trace)
-
-
-def checksum(row: Sequence[object]) -> int:
-    """The checksum of an event's COLUMNS: SQLite does not notice when the content of a row is damaged."""
-    *texts, envelope = row
-    return crc32(envelope, crc32(repr(texts).encode())) if isinstance(envelope, bytes) else NO_CHECKSUM
 
 
 def find_damage(db: sqlite3.Connection) -> str | None:

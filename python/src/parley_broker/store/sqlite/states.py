@@ -6,12 +6,12 @@ import sqlite3
 
 from parley_broker.core.ids import AgentId
 from parley_broker.core.records import StateSaved
-from parley_broker.store.sqlite.table import Tables
+from parley_broker.store.sqlite.table import Tables, checksum
 
 SCHEMA = """
 CREATE TABLE states (
     agent_type TEXT NOT NULL, agent_key TEXT NOT NULL, version INTEGER NOT NULL, content_type TEXT NOT NULL, data BLOB,
-    PRIMARY KEY (agent_type, agent_key)
+    crc INTEGER NOT NULL, PRIMARY KEY (agent_type, agent_key)
 );
 """
 
@@ -24,19 +24,31 @@ def read_state(db: sqlite3.Connection, agent: AgentId) -> StateSaved | None:
     return None if row is None else StateSaved(agent, *row)
 
 
+def find_damage(db: sqlite3.Connection) -> str | None:
+    """The first agent whose state is not what it saved."""
+    for agent_type, key, content_type, data, crc in db.execute(
+        "SELECT agent_type, agent_key, content_type, data, crc FROM states"
+    ):
+        if checksum((content_type, data)) != crc:
+            return f"the state of {agent_type}/{key} has changed"
+    return None
+
+
 def _save(db: sqlite3.Connection, record: StateSaved) -> None:
     if record.data is None:
         db.execute(
-            "INSERT INTO states VALUES (?, ?, ?, '', NULL)"
+            "INSERT INTO states VALUES (?, ?, ?, '', NULL, ?)"
             " ON CONFLICT (agent_type, agent_key) DO UPDATE SET version = excluded.version",
-            (*record.agent, record.version),
+            (*record.agent, record.version, checksum(("", None))),
         )
     else:
+        row = (record.content_type, record.data)
         db.execute(
-            "INSERT INTO states VALUES (?, ?, ?, ?, ?) ON CONFLICT (agent_type, agent_key) DO UPDATE SET"
-            " version = excluded.version, content_type = excluded.content_type, data = excluded.data",
-            (*record.agent, record.version, record.content_type, record.data),
+            "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (agent_type, agent_key) DO UPDATE SET"
+            " version = excluded.version, content_type = excluded.content_type, data = excluded.data,"
+            " crc = excluded.crc",
+            (*record.agent, record.version, record.content_type, record.data, checksum(row)),
         )
 
 
-STATES = Tables(SCHEMA, {StateSaved: _save})
+STATES = Tables(SCHEMA, {StateSaved: _save}, find_damage)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 Applier = Callable[[sqlite3.Connection, Any], None]
 """Does what one record says. The record is of the type that the applier is kept under."""
@@ -29,3 +30,12 @@ def get_meta(db: sqlite3.Connection, name: str) -> int:
 def set_meta(db: sqlite3.Connection, name: str, value: int) -> None:
     """Keeps the number under a name that a schema has inserted."""
     db.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
+
+
+def checksum(row: Sequence[object]) -> int:
+    """The checksum of a row whose last column is bytes or None: SQLite does not notice when content is damaged."""
+    *texts, data = row
+    if not isinstance(data, bytes):
+        texts.append(data)
+        data = b""
+    return crc32(data, crc32(repr(texts).encode()))

@@ -571,6 +571,10 @@ class Shard:
         }
 
     def _retry(self, agent_type: str, now: float) -> None:
+        desk = self._desk
+        if desk.places.held_back and desk.hosts.mode(agent_type) is not AgentMode.STATELESS:
+            # Nothing can be placed yet, and there may be much that waits; the end of the window takes it up.
+            return
         self._calls.retry(agent_type, now)
         self._deliveries.retry(agent_type, now)
 

@@ -129,6 +129,7 @@ async def test_the_brokers_deadline_is_told_as_ones_own(scripted: ScriptedBroker
 
 
 async def test_a_publish_on_the_wire(scripted: ScriptedBroker, caplog: pytest.LogCaptureFixture) -> None:
+    """covers: PUB-2"""
     connected = await connect(scripted)
     for number in range(3):
         publishing = asyncio.ensure_future(

@@ -254,6 +254,7 @@ class Stubborn(RoutedAgent):
 
 @pytest.mark.parametrize("text", ["returns", "raises"])
 async def test_an_event_whose_limit_has_passed_fails_at_once_and_keeps_its_agent(text: str) -> None:
+    """covers: DLV-9"""
     bench = Bench(max_concurrency=1)
     bench.registration.factory = lambda: Stubborn(bench.gate)
     fired = asyncio.Event()

@@ -54,7 +54,7 @@ public class RegistryTests
     }
 
     [Fact]
-    public void What_a_serializer_of_the_users_raises_is_not_quoted()
+    public void What_a_serializer_of_the_users_raises_is_not_quoted() // covers: ERR-1
     {
         _registry.AddMessageSerializer(new Versioned("order", 1));
         var raised = Assert.Throws<MalformedPayloadException>(() => Read("order", "secret|a"));

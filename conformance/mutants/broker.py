@@ -23,10 +23,18 @@ from parley_broker.core.gateway.outgoing import Outgoing
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import Error, Heartbeat
-from parley_broker.core.shard import shard
+from parley_broker.core.shard import deliveries, shard
 from parley_broker.core.shard.claims import Claims
+from parley_broker.core.shard.commits import Commits
+from parley_broker.core.shard.dead_letters import DeadLetters
+from parley_broker.core.shard.deliveries import Deliveries
+from parley_broker.core.shard.event_ids import EventIds
+from parley_broker.core.shard.expiry import Expiry
 from parley_broker.core.shard.places import Places
+from parley_broker.core.shard.producers import Producers
+from parley_broker.core.shard.replies import Replies
 from parley_broker.core.shard.shard import Shard
+from parley_broker.core.shard.states import States
 from parley_broker.errors import Reason
 from parley_broker.frontends.grpc_v1 import codec, server, servicer
 
@@ -330,6 +338,83 @@ def first_claim_wins() -> None:
     wrap(Claims, "decide", make)
 
 
+def every_claim_granted() -> None:
+    """A claim is granted although the agent has another place, or had one since."""
+    wrap(Claims, "_is_valid", lambda _: lambda self, session, agent, epoch, desk: True)
+
+
+def attempts_without_end() -> None:
+    """An event that always fails is never given up."""
+
+    def make(policy: Any) -> Any:
+        return lambda values: replace(policy(values), max_attempts=1_000_000)
+
+    wrap(config, "make_policy", make)
+
+
+def lost_sessions_uncounted() -> None:
+    """An event may take any number of sessions with it."""
+    wrap(Deliveries, "_count_losses", lambda _: lambda self, recipient, returned, now: returned)
+
+
+def pauses_of_one_length() -> None:
+    """The pauses between attempts do not grow."""
+    wrap(deliveries, "BACKOFF_FACTOR", lambda _: 1)
+
+
+def producers_forgotten() -> None:
+    """A publish that is sent again is stored again."""
+    wrap(Producers, "commit_of", lambda _: lambda self, publish: None)
+
+
+def event_ids_forgotten() -> None:
+    """An event id that was seen says nothing."""
+    wrap(EventIds, "commit_of", lambda _: lambda self, publish, now: None)
+
+
+def dead_letters_without_end() -> None:
+    """Dead letters are kept whatever their number."""
+    wrap(DeadLetters, "_make_room", lambda _: lambda self: None)
+
+
+def subscriptions_without_end() -> None:
+    """A durable subscription stays, however long nobody hosts its type."""
+    wrap(Expiry, "tick", lambda _: lambda self, now: None)
+    wrap(Expiry, "next_due", lambda _: lambda self: None)
+
+
+def fence_skipped() -> None:
+    """What an agent's older placement commits is taken."""
+
+    def make(_: Any) -> Any:
+        def anybody(self: Any, session: str, agent: Any, epoch: int) -> Any:
+            place = self._desk.places.get(agent)
+            return place, place.kept
+
+        return anybody
+
+    wrap(States, "holder", make)
+
+
+def versions_unchecked() -> None:
+    """A commit may replace any version."""
+    wrap(States, "check_version", lambda _: lambda self, agent, kept, expected: None)
+
+
+def publishes_of_commits_dropped() -> None:
+    """What a handler published is not stored with its commit."""
+
+    def make(write: Any) -> Any:
+        return lambda self, commit, kept, plan, now: write(self, commit, kept, [], now)
+
+    wrap(Commits, "_write", make)
+
+
+def idempotency_keys_ignored() -> None:
+    """A duplicate of a call runs beside it, or again."""
+    wrap(Replies, "admit", lambda _: lambda self, ticket: True)
+
+
 BUGS: tuple[Callable[[], None], ...] = (
     reply_to_the_wrong_caller,
     lost_worker_hangs_its_calls,
@@ -361,6 +446,18 @@ BUGS: tuple[Callable[[], None], ...] = (
     claims_ignored,
     claims_not_waited_for,
     first_claim_wins,
+    every_claim_granted,
+    attempts_without_end,
+    lost_sessions_uncounted,
+    pauses_of_one_length,
+    producers_forgotten,
+    event_ids_forgotten,
+    dead_letters_without_end,
+    subscriptions_without_end,
+    fence_skipped,
+    versions_unchecked,
+    publishes_of_commits_dropped,
+    idempotency_keys_ignored,
 )
 
 if __name__ == "__main__":

@@ -71,3 +71,11 @@ def test_killed_parties_and_unfinished_handlers_are_excused() -> None:
 def test_results_of_other_types_have_labels_of_their_own() -> None:
     other = {"obs": "outcome", "label": "c1", "reply": {"type": "Inner", "value": {"label": "something else"}}}
     assert rules(told([other], [])) == []
+
+
+def test_a_handler_that_runs_again_sends_again() -> None:
+    nested = [outcome("inner"), outcome("inner")]
+    once = [enter("e1", kind="event"), *nested, leave("e1")]
+    assert rules(told([outcome("c1")], once)) == ["RPC-1"]
+    again = [*once, enter("e1", kind="event", attempt=2), leave("e1")]
+    assert rules(told([outcome("c1")], again)) == []

@@ -44,6 +44,18 @@ CAUGHT_BY = {
     "claims_ignored": ["restart/claims"],
     "claims_not_waited_for": ["restart/claims"],
     "first_claim_wins": ["restart/highest-epoch-wins"],
+    "every_claim_granted": ["session/claims-after-the-grace", "restart/unclaimed-agents"],
+    "attempts_without_end": ["dead-letter/after-its-attempts"],
+    "lost_sessions_uncounted": ["dead-letter/kills-its-worker"],
+    "pauses_of_one_length": ["ordering/pauses-grow"],
+    "producers_forgotten": ["ordering/producer-numbers", "restart/producer-numbers"],
+    "event_ids_forgotten": ["ordering/event-ids"],
+    "dead_letters_without_end": ["dead-letter/bounded"],
+    "subscriptions_without_end": ["dead-letter/expired-subscription"],
+    "fence_skipped": ["state/stale-epochs"],
+    "versions_unchecked": ["state/versions", "state/commit-with-an-ack"],
+    "publishes_of_commits_dropped": ["state/commit-with-an-ack", "state/commit-with-a-reply"],
+    "idempotency_keys_ignored": ["state/idempotency-keys"],
 }
 MUTANTS = CONFORMANCE / "mutants" / "broker.py"
 

@@ -14,6 +14,7 @@ from parley_conformance.pair_case import Table
 from parley_conformance.party import Party
 
 _LONG_MS = 30_000
+_TURNS, _POLL_S = 100, 0.1
 # Where a call and an event can be cut: party, direction, kind of message.
 _PLACES = (
     ("caller", "up", "Request"),
@@ -184,6 +185,51 @@ async def rolling_upgrade(table: Table, calls: int) -> None:
     await _all_left(hosts, [f"e{one}" for one in range(1, number + 1)])
 
 
+async def counted_once(table: Table, events: int, kills: int) -> None:
+    """Events to an effectively-once agent add up to their number, although the broker is killed among them."""
+    caller, handler = table["caller"], table["handler"]
+    for number in range(1, events + 1):
+        await caller.publish({"label": f"e{number}", "topic": "news/k", "do": [{"add": 1}]})
+        if number % max(1, events // (kills + 1)) == 0 and kills > 0:
+            kills -= 1
+            table.moments["broker"] = asyncio.get_running_loop().time()
+            await table.broker.restart()
+    for number in range(1, events + 1):
+        if wrong := differences({"published": True}, await caller.outcome(f"e{number}", _LONG_MS)):
+            raise Failed(f"event {number}: {'; '.join(wrong)}", rule="SES-15")
+    await _all_left([handler], [f"e{number}" for number in range(1, events + 1)])
+    # An event whose commit was cut off may still be run again.
+    count = None
+    for turn in range(_TURNS):
+        do = [{"reply": "counted"}]
+        await caller.call({"label": f"turn {turn}", "to": "probe/k", "wait_for_ready": True, "do": do})
+        outcome = await caller.outcome(f"turn {turn}", _LONG_MS)
+        count = outcome.get("reply", {}).get("value", {}).get("count")
+        if count == events:
+            return
+        if count is None or count > events:
+            break
+        await asyncio.sleep(_POLL_S)
+    raise Failed(f"{events} events were counted {count} times", rule="STA-4")
+
+
+async def faster_than_the_handler(table: Table, events: int) -> None:
+    """Many events wait for a handler; calls to another agent beside them are answered, and no event is lost."""
+    caller, handler = table["caller"], table["handler"]
+    for number in range(events):
+        do = [{"gate": "g"}] if number == 0 else [{"sleep": 1}]
+        await caller.publish({"label": f"e{number}", "topic": "news/k", "do": do})
+    await handler.see("enter", {"label": "e0"})
+    await caller.call({"label": "beside", "to": "probe/other", "do": [{"reply": "here"}]})
+    if wrong := differences({"reply": {"value": {"value": "here"}}}, await caller.outcome("beside")):
+        raise Failed(f"a call beside {events} waiting events: {'; '.join(wrong)}", rule="DLV-3")
+    await handler.command("release", {"gate": "g"})
+    for number in range(events):
+        if wrong := differences({"published": True}, await caller.outcome(f"e{number}", _LONG_MS)):
+            raise Failed(f"event {number}: {'; '.join(wrong)}", rule="FLOW-5")
+    await _all_left([handler], [f"e{number}" for number in range(events)])
+
+
 async def _went_well(caller: Party, number: int, rule: str) -> None:
     """The call and the event with this number had the outcomes that they should have."""
     reply = {"reply": {"value": {"value": f"{number}"}}}
@@ -218,4 +264,6 @@ WORKLOADS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "worker_drained": worker_drained,
     "broker_drained": broker_drained,
     "rolling_upgrade": rolling_upgrade,
+    "counted_once": counted_once,
+    "faster_than_the_handler": faster_than_the_handler,
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from parley_conformance.model import Kind
-from parley_conformance.workloads import calls, faults, flood, hostile, pairs, places, sessions
+from parley_conformance.workloads import calls, faults, flood, flow, hostile, pairs, places, sessions
 
 ALL: Mapping[Kind, Mapping[str, Callable[..., Awaitable[None]]]] = {
     Kind.BROKER: {
         **calls.WORKLOADS,
         **flood.WORKLOADS,
+        **flow.WORKLOADS,
         **hostile.WORKLOADS,
         **places.WORKLOADS,
         **sessions.WORKLOADS,

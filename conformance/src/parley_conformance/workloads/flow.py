@@ -1,0 +1,59 @@
+"""A broker workload about fairness: what one client does not read costs the others nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from parley_conformance.broker_case import Table
+from parley_conformance.model import Failed, Inconclusive
+from parley_conformance.peer import Peer
+
+_NOISE_MS = 20.0
+"""Latencies of a few ms differ by this much without any reason."""
+_KEYS = 50
+
+
+async def slow_reader(table: Table, calls: int, flood: int, size: int, memory_mib: int) -> None:
+    """A subscriber stops reading while events for it pile up; calls beside it take as long as before."""
+    caller = await table.seat("a")
+    worker = await table.seat("w", {"hosts": {"fast": {}}})
+    publisher = await table.seat("p", {"greedy": False})
+    deaf = await table.seat(
+        "deaf", {"hosts": {"slow": {}}, "subscribes": [{"topic_type": "news", "agent_type": "slow"}]}
+    )
+    before = table.broker.memory()
+    alone = await _p99(caller, worker, calls)
+    deaf.deafen()
+    begin = asyncio.get_running_loop().time()
+    # What does not fit into the recipients' queues is refused: those are the bounds that are meant.
+    for number in range(flood):
+        event = {"topic": f"news/{number % _KEYS}", "envelope": {"size": size}}
+        await publisher.ask({"publish": event}, 30_000)
+    beside = await _p99(caller, worker, calls)
+    grown = (table.broker.memory() - before) / (1 << 20)
+    if grown > memory_mib:
+        raise Failed(f"the broker grew by {grown:.0f} MiB, allowed were {memory_mib}", rule="FLOW-4", party="broker")
+    if beside > 2 * alone + _NOISE_MS:
+        text = f"99 of 100 calls took up to {beside:.1f} ms beside a client that does not read, {alone:.1f} ms alone"
+        if excuse := table.lag.excuse(begin):
+            raise Inconclusive(f"{text}; {excuse}")
+        raise Failed(text, rule="FLOW-4", party="broker")
+    deaf.hear()
+
+
+async def _p99(caller: Peer, worker: Peer, calls: int) -> float:
+    """The time in ms within which 99 of 100 calls have their replies, one after the other."""
+    clock = asyncio.get_running_loop().time
+    took = []
+    for number in range(calls):
+        begin = clock()
+        identity = await caller.start({"request": {"target": "fast/k", "envelope": str(number)}})
+        request = await worker.get({"request": {"envelope": str(number)}})
+        await worker.send({"re": request["id"], "reply": {"envelope": "done"}})
+        await caller.answer_to(identity)
+        took.append((clock() - begin) * 1000)
+    return sorted(took)[int(calls * 0.99)]
+
+
+WORKLOADS: Mapping[str, Callable[..., Awaitable[None]]] = {"slow_reader": slow_reader}

@@ -169,8 +169,8 @@ class Engine:
             StoreError: They cannot be read.
         """
         found, more = self._machine.dead_letters(wanted, after, count, PAGE_BYTES)
-        read = self._store.read_dead_letters
-        letters = await self._loop.run_in_executor(self._thread, read, tuple(found)) if found else []
+        read, ids = self._store.read_dead_letters, tuple(found)
+        letters = await self._loop.run_in_executor(self._thread, read, ids) if self._store.waits else read(ids)
         wall = time.time()
         return [DeadLetterShown(letter, wall - letter.died, found[letter.id]) for letter in letters], more
 

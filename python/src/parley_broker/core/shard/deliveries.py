@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
 
 from parley_broker.core.deadlines import Deadlines
 from parley_broker.core.effects import Answer, Deliver, Effects, ReadEvents
@@ -22,6 +21,7 @@ from parley_broker.core.records import (
 )
 from parley_broker.core.shard.dead_letters import MAX_LOGGED, DeadLetters
 from parley_broker.core.shard.desk import Desk
+from parley_broker.core.shard.giving_up import GivingUp
 from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.recipients import Pending, Recipient, Recipients, pending_of
@@ -29,10 +29,8 @@ from parley_broker.errors import CommandError, Reason
 
 PERMANENT = frozenset({Reason.MALFORMED_PAYLOAD, Reason.UNSUPPORTED_VERSION})
 """Reasons of a Nack after which another attempt is pointless (DLV-6)."""
-MAX_GIVING_UP = 32
-"""Recipients whose backlogs are read at once to give them up."""
-BACKOFF_FACTOR = 4
-"""What each pause between attempts is longer than the one before (DLV-5)."""
+BACKOFF_FACTORS = (1, 4, 16, 64)
+"""What the pauses between attempts are of the first one; the last one from then on (DLV-5)."""
 
 
 class Deliveries:
@@ -65,9 +63,10 @@ class Deliveries:
         self._dead_letters = dead_letters
         self._position = summary.last_position
         self._pauses: Deadlines[AgentId] = Deadlines()
-        self._given_up: dict[AgentId, Error] = {}
+        self._placeless: dict[Recipient, None] = {}
         self.last_round = round
         self.recipients = Recipients()
+        self._giving_up = GivingUp(self.recipients, dead_letters, self._read)
         for backlog in summary.backlogs:
             self.recipients.load(backlog, round)
 
@@ -139,7 +138,8 @@ class Deliveries:
             try:
                 place = self._desk.places.resolve(recipient.agent, nested=False)
             except CommandError:
-                # The table of places is full: it is tried again when the next event comes or a host changes.
+                # The table of places is full: it is tried again when the next event comes or a place ends.
+                self._placeless[recipient] = None
                 return
             if place is None or len(recipient.in_flight) >= self._concurrency(place):
                 return
@@ -204,21 +204,13 @@ class Deliveries:
         recipient = self.recipients.end_read(read)
         if recipient is None:
             return
-        error = self._given_up.get(recipient.agent)
-        if error is None:
-            for waiting in events:
-                recipient.keep(pending_of(waiting))
-            self.advance(recipient, now)
+        if recipient in self._giving_up:
+            self._giving_up.take(recipient, events, now)
+            self._tidy(recipient)
             return
         for waiting in events:
-            event, attempts = waiting.event, waiting.failures + waiting.losses
-            self._dead_letters.add(recipient.agent, event, attempts, error, now)
-            self.recipients.stored(recipient, -1, -len(event.envelope))
-            recipient.seen = event.position
-        if not events:
-            del self._given_up[recipient.agent]
-        self._tidy(recipient)
-        self._read_given_up()
+            recipient.keep(pending_of(waiting))
+        self.advance(recipient, now)
 
     # Settling
 
@@ -288,7 +280,8 @@ class Deliveries:
             self._bury(recipient, pending, error, now)
         else:
             if delay is None:
-                delay = self._policy.redelivery_backoff * BACKOFF_FACTOR ** (pending.failures - 1)
+                factor = BACKOFF_FACTORS[min(pending.failures, len(BACKOFF_FACTORS)) - 1]
+                delay = self._policy.redelivery_backoff * factor
             pending.not_before = now + delay
             self._count(recipient, pending)
             self._effects.log(
@@ -370,6 +363,7 @@ class Deliveries:
     def _tidy(self, recipient: Recipient) -> None:
         if self.recipients.tidy(recipient):
             self._pauses.drop(recipient.agent)
+            self._placeless.pop(recipient, None)
 
     # Hosts that come and go
 
@@ -404,6 +398,9 @@ class Deliveries:
                 recipient.close_window()
             self.advance(recipient, now)
             self._tidy(recipient)
+        placeless, self._placeless = self._placeless, {}
+        for recipient in placeless:
+            self.advance(recipient, now)
 
     def retry(self, agent_type: str, now: float) -> None:
         """A session may take messages for agents of this type now."""
@@ -416,32 +413,17 @@ class Deliveries:
         for recipient in recipients:
             self.recipients.drop(recipient)
             self._pauses.drop(recipient.agent)
+            self._placeless.pop(recipient, None)
         if recipients:
             self._ledger.write(BacklogDropped(agent_type))
 
-    # What nobody comes for
-
     def give_up(self, agent_type: str, error: Error) -> None:
-        """What waits for agents of this type, which nobody hosts, becomes dead letters page by page (SUB-4)."""
-        for recipient in self.recipients.of_type(agent_type):
-            self._given_up[recipient.agent] = error
-        self._read_given_up()
+        """What waits for agents of this type, which nobody hosts, becomes dead letters (SUB-4)."""
+        self._giving_up.begin(agent_type, error)
 
     def spare(self, agent_type: str) -> None:
         """What still waits for agents of this type is not given up."""
-        for agent in [agent for agent in self._given_up if agent.type == agent_type]:
-            del self._given_up[agent]
-            recipient = self.recipients.get(agent)
-            if recipient is not None:
-                recipient.close_window()
-
-    def _read_given_up(self) -> None:
-        for agent in list(islice(self._given_up, MAX_GIVING_UP)):
-            recipient = self.recipients.get(agent)
-            if recipient is None:
-                del self._given_up[agent]
-            elif not recipient.read:
-                self._read(recipient)
+        self._giving_up.spare(agent_type)
 
     # Time
 

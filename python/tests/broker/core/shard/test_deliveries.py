@@ -94,3 +94,17 @@ class TestEvents:
         assert len(worker.take(Delivery)) == 2
         worker.frame(credit=3)
         assert len(worker.take(Delivery)) == 1
+
+    def test_a_full_table_of_places_is_tried_again_when_one_ends(self) -> None:
+        core = Core(Policy(max_agents=1))
+        worker, other, publisher = core.client(), core.client(), core.client()
+        for client in (worker, other):
+            client.host("w")
+        worker.subscribe("t", "w")
+        publisher.publish("t/1")
+        publisher.publish("t/2")
+        ((_, first),) = worker.take(Delivery)
+        assert other.take(Delivery) == []
+        worker.ack(first)
+        core.disconnect(worker)
+        assert [d.recipient.key for _, d in other.take(Delivery)] == ["2"]

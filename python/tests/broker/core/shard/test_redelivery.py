@@ -78,6 +78,16 @@ class TestNack:
         core.advance(1.1)
         assert [d.attempt for d in deliveries(worker)] == [3]
 
+    def test_the_pause_stays_where_it_is_after_the_fourth(self) -> None:
+        core = Core(Policy(max_attempts=1000))
+        worker = worker_of(core)
+        worker.publish("t/k")
+        for attempt in range(1, 8):
+            (d,) = deliveries(worker)
+            assert d.attempt == attempt
+            nack(worker, d)
+            wait(core, worker, 33)
+
     def test_other_recipients_are_not_held_up(self, core: Core) -> None:
         worker = worker_of(core)
         worker.publish("t/bad")

@@ -131,6 +131,8 @@ class Commands:
             self._effects.log("warning", what, agent=agent, session=session.id, error=message.body.message[:MAX_LOGGED])
             if activation:
                 self.shard.activation_failed(session.id, agent, epoch, message.body, now)
+        elif activation:
+            self.shard.activated(session.id, agent, epoch)
         if deactivation:
             self.shard.deactivated(session.id, agent, epoch, now)
         return True

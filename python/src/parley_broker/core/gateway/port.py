@@ -33,6 +33,9 @@ class ShardPort(Protocol):
     def allow(self, session: str, messages: int, size: int, now: float) -> None:
         """The session may take this many more covered messages and bytes."""
 
+    def activated(self, session: str, agent: AgentId, epoch: int) -> None:
+        """The session has made the agent."""
+
     def activation_failed(self, session: str, agent: AgentId, epoch: int, error: Error, now: float) -> None:
         """The session could not make the agent."""
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Any
 
 from parley_broker.core.deadlines import Deadlines
-from parley_broker.core.effects import Activated, Effects, Idle, ShardEffect
+from parley_broker.core.effects import Activated, Idle, ShardEffect
 from parley_broker.core.ids import AgentId
 from parley_broker.core.policy import Policy
 from parley_broker.core.shard.hosts import Host, Hosts
@@ -16,10 +16,10 @@ from parley_broker.core.shard.places import Place, Places
 class Desk:
     """What calls and deliveries share when they are dispatched."""
 
-    def __init__(self, policy: Policy, last_epoch: int, effects: Effects) -> None:
+    def __init__(self, policy: Policy, last_epoch: int) -> None:
         self.hosts = Hosts(policy.host_grace)
         self.out: list[ShardEffect] = []
-        self.places = Places(self.hosts, last_epoch, policy.max_agents, self.out, effects)
+        self.places = Places(self.hosts, last_epoch, policy.max_agents, self.out)
         self.idle: Deadlines[AgentId] = Deadlines()
         """When agents that keep state have been idle for long enough (AGT-7)."""
         self.emptied: dict[Place, None] = {}

@@ -22,6 +22,12 @@ class Host:
     """The places of agents here."""
     keeping: int = 0
     """How many of them keep state."""
+    to_load: OrderedDict[Any, None] = field(default_factory=OrderedDict)
+    """Those whose state is to be read, in order."""
+    reads: int = 0
+    """Those whose state is being read."""
+    unconfirmed: int = 0
+    """Bytes of states that were given with Activate and are not confirmed."""
     in_hand: int = 0
     """Calls and deliveries dispatched here and not answered."""
     paused: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from parley_broker.core.effects import Effects, Idle, ReadState, ShardEffect, Unplaced
+from parley_broker.core.effects import Idle, ShardEffect, Unplaced
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import AgentMode
 from parley_broker.core.orders import Registration
@@ -33,6 +33,9 @@ class Kept:
     """What it was when the place began."""
     commits: deque[int] = field(default_factory=deque)
     """The store's commits that the last versions came with, one each; those that are durable go with the next write."""
+    reading: bool = False
+    unconfirmed: int = 0
+    """Bytes of its state, until the worker has answered Activate."""
     leaving: bool = False
     """It was asked back (AGT-8)."""
     waiting: OrderedDict[object, Any] = field(default_factory=OrderedDict)
@@ -68,12 +71,11 @@ class Place:
 class Places:
     """The placement table. An agent has at most one place; each new one has a higher epoch (AGT-4, AGT-5)."""
 
-    def __init__(
-        self, hosts: Hosts, last_epoch: int, max_agents: int, out: list[ShardEffect], effects: Effects
-    ) -> None:
+    def __init__(self, hosts: Hosts, last_epoch: int, max_agents: int, out: list[ShardEffect]) -> None:
         self._hosts = hosts
         self._out = out
-        self._effects = effects
+        self.to_load: list[Place] = []
+        """Places whose state is to be read, since somebody looked."""
         self.last_epoch = last_epoch
         self._max_agents = max_agents
         self.held_back = False
@@ -174,7 +176,7 @@ class Places:
             host.keeping += 1
             place.kept = _kept(registration, version)
             if version is None:
-                self._effects.reads.append(ReadState(agent, place.epoch))
+                self.to_load.append(place)
         return place
 
 

@@ -50,6 +50,7 @@ from parley_broker.core.shard.expiry import Expiry
 from parley_broker.core.shard.handover import Handover
 from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.ledger import Ledger
+from parley_broker.core.shard.loading import Loading
 from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.producers import Producers
 from parley_broker.core.shard.publishing import Publishing
@@ -104,7 +105,7 @@ class Shard:
         memory = memory or _beginning(policy, opened, now)
         self._effects = effects
         self._ledger = Ledger(effects.records)
-        self._desk = Desk(policy, memory.last_epoch, effects)
+        self._desk = Desk(policy, memory.last_epoch)
         self._versions = memory.versions
         self._desk.hosts.any_until = memory.hosts_until
         self._claims = memory.claims
@@ -114,6 +115,7 @@ class Shard:
         self._states = States(self._desk, self._ledger, policy)
         self._saves = Saves(self._desk, self._ledger, self._states)
         self._handover = Handover(self._desk, policy)
+        self._loading = Loading(effects, policy)
         self._replies = Replies(effects, self._ledger, policy, wall_offset, opened.summary.replies, self._desk.out)
         self._producers = Producers(self._ledger, policy, wall_offset, opened.summary)
         self._event_ids = EventIds(self._ledger, policy, wall_offset, opened.summary)
@@ -156,6 +158,8 @@ class Shard:
 
     def take(self, now: float) -> list[ShardEffect]:
         """What was decided since the last time, in order."""
+        if self._desk.places.to_load:
+            self._load()
         if self._desk.emptied:
             for place in self._handover.settle(now):
                 self._ask_back(place, 0, now)
@@ -167,7 +171,7 @@ class Shard:
     @property
     def has_decided(self) -> bool:
         """Whether `take` would return anything."""
-        return bool(self._desk.out or self._desk.emptied)
+        return bool(self._desk.out or self._desk.emptied or self._desk.places.to_load)
 
     # Hosts
 
@@ -265,6 +269,12 @@ class Shard:
         host.bytes_left += size
         if host.backlog:
             self._flush(host, now)
+
+    def activated(self, session: str, agent: AgentId, epoch: int) -> None:
+        """The session has made the agent, with the state that it was given."""
+        place = self._desk.places.get(agent)
+        if place is not None and place.kept is not None and place.host.session == session and place.epoch == epoch:
+            self._loading.confirmed(place)
 
     def activation_failed(self, session: str, agent: AgentId, epoch: int, error: Error, now: float) -> None:
         """The session could not make the agent: the place is over (AGT-6)."""
@@ -616,6 +626,7 @@ class Shard:
             kept.version = saved.version
             state = State(saved.data, saved.content_type, saved.version)
         kept.first_version = kept.version
+        self._loading.found(place, len(state.data) if state is not None else 0)
         if not place.active:
             place.active = True
             self._desk.out.append(Activated(place.host.session, place.agent, place.epoch, state))
@@ -623,6 +634,13 @@ class Shard:
             self._desk.emptied[place] = None
         self._saves.flush(place)
         self._release(place, now)
+
+    def _load(self) -> None:
+        places = self._desk.places.to_load
+        for place in places:
+            if not place.ended:
+                self._loading.want(place)
+        places.clear()
 
     def _release(self, place: Place, now: float) -> None:
         assert place.kept is not None
@@ -659,6 +677,7 @@ class Shard:
                 stranded += place.kept.waiting.values()
                 place.kept.waiting.clear()
                 self._handover.forget(place)
+                self._loading.confirmed(place)
                 self._saves.flush(place)
             self._claims.place_ended(place.agent, place.epoch, now)
         self._deliveries.places_ended(agent_type, places, now, lost)

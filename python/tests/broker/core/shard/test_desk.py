@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parley_broker.core.effects import Activated, Effects, Idle
+from parley_broker.core.effects import Activated, Idle
 from parley_broker.core.ids import AgentId
 from parley_broker.core.orders import Registration
 from parley_broker.core.policy import Policy
@@ -10,7 +10,7 @@ from parley_broker.core.shard.desk import Desk
 
 
 def test_credit_and_turns() -> None:
-    desk = Desk(Policy(), 0, Effects())
+    desk = Desk(Policy(), 0)
     host = desk.hosts.add("s", Registration("w"))
     assert not desk.can_take(host, covered=True)
     assert desk.can_take(host, covered=False)
@@ -23,7 +23,7 @@ def test_credit_and_turns() -> None:
 
 
 def test_in_hand_and_idle() -> None:
-    desk = Desk(Policy(), 0, Effects())
+    desk = Desk(Policy(), 0)
     host = desk.hosts.add("s", Registration("w"))
     host.messages_left, host.bytes_left = 5, 5
     place = desk.places.resolve(AgentId("w", "k"), nested=False)

@@ -80,7 +80,10 @@ class Table:
         self.broker.manual = set()
         self.broker.inbox.clear()
         party = self.client
-        if not await self.broker.wait(lambda: self.broker.connected, WITHIN_MS) or self._over():
+        if "resume" in party.adapter.capabilities:
+            # One whose session is lost is about to have the next one.
+            await party.adapter.wait(lambda: self._state not in ("reconnecting", "lost"), WITHIN_MS)
+        if self._over() or not await self.broker.wait(lambda: self.broker.connected, WITHIN_MS):
             self.broker.forget()
             self.broker.welcome = {}
             settings = {"url": self.broker.address(), "rt": PROOF, "instance": PROOF, "content_type": "json"}
@@ -107,9 +110,13 @@ class Table:
             if "reply" not in answer:
                 raise Failed(f"a call at the end was answered {answer}", party=CLIENT)
 
-    def _over(self) -> bool:
+    @property
+    def _state(self) -> str:
         states = [o.fields["state"] for o in self.client.seen("session") if o.fields["rt"] == RUNTIME]
-        return not states or states[-1] in ("closed", "lost")
+        return states[-1] if states else ""
+
+    def _over(self) -> bool:
+        return self._state in ("", "closed", "lost")
 
     async def finish(self) -> None:
         """Opens all gates, waits until all is done, proves, and judges.

@@ -290,6 +290,7 @@ class AgentHost:
             state = await keeper.changed(agent) if slot.registration.keeps_state else None
             work.succeeded(result, keeper.commit(state, held))
         else:
+            await keeper.in_step()
             async with keeper.lock:
                 state = await keeper.changed(agent)
                 work.succeeded(result, None if state is None else keeper.commit(state))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ._agent import Agent
@@ -69,6 +69,7 @@ class StateKeeper:
         counting: Which way of counting this is, from 0.
         unanswered: Commits without an answer.
         lock: Held from asking the agent for its state until that has left, so that states leave in order.
+        save: Saves the agent outside of a result, and calls `caught_up` when that is over; None: nothing can be lost.
     """
 
     def __init__(self, saved: SavedState) -> None:
@@ -76,7 +77,11 @@ class StateKeeper:
         self.counting = 0
         self.unanswered = 0
         self.lock = asyncio.Lock()
+        self.save: Callable[[], None] | None = None
         self._known = True
+        self._in_step = asyncio.Event()
+        self._in_step.set()
+        self._catching_up = False
         self._quiet: list[asyncio.Future[None]] = []
 
     async def changed(self, agent: Agent, *, always: bool = False) -> bytes | None:
@@ -118,7 +123,21 @@ class StateKeeper:
         self.counting += 1
         self.unanswered = 0
         self._known = False
+        if self.save is not None:
+            self._in_step.clear()
         self._wake()
+
+    async def in_step(self) -> None:
+        """Returns once the count is sure: no result should be refused for a version that was counted wrong."""
+        if not self._in_step.is_set() and not self._catching_up and self.save is not None:
+            self._catching_up = True
+            self.save()
+        await self._in_step.wait()
+
+    def caught_up(self) -> None:
+        """The agent was saved outside of a result, or that failed: the next result will tell."""
+        self._catching_up = False
+        self._in_step.set()
 
     def _wake(self) -> None:
         if not self.unanswered:

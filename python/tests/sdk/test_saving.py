@@ -168,22 +168,32 @@ async def test_an_agent_that_committed_without_ever_saving_loads_nothing(scripte
 
 
 async def test_after_a_conflict_it_is_saved_again_under_the_brokers_version(scripted: ScriptedBroker) -> None:
-    connected, _ = await hosting(scripted)
+    connected, _ = await hosting(scripted, first=activate(b'{"n":40}', 7))
     peer = connected.peer
-    peer.send(request(1, 1), request(2, 1))
-    replies = [await peer.expect("reply") for _ in range(2)]
-    assert [committed(reply)[0] for reply in replies] == [0, 1]
-    refuse(peer, replies[0], "STATE_CONFLICT", expected="0", actual="5")
-    refuse(peer, replies[1], "STATE_CONFLICT", expected="1", actual="5")  # no news
+    peer.send(request(1, 1), request(2, 1), request(3, 1))
+    replies = [await peer.expect("reply") for _ in range(3)]
+    assert [committed(reply)[0] for reply in replies] == [7, 8, 9]
+    refuse(peer, replies[0], "UNAVAILABLE")
     save = await peer.expect("save")
-    assert saved(save) == (5, b'{"n":2}')
-    assert await peer.silent()
-    refuse(peer, save, "STATE_CONFLICT", expected="5", actual="6")
+    assert saved(save) == (10, b'{"n":43}')
+    for late in replies[1:]:
+        refuse(peer, late, "STATE_CONFLICT", actual="7")  # no news
+    refuse(peer, save, "STATE_CONFLICT", expected="10", actual="7")
     save = await peer.expect("save")
-    assert saved(save) == (6, b'{"n":2}')
+    assert saved(save) == (7, b'{"n":43}')
     peer.done(save)
-    peer.send(request(3, 1))
-    assert committed(await peer.expect("reply")) == (7, b'{"n":3}')
+    peer.send(request(4, 1))
+    assert committed(await peer.expect("reply")) == (8, b'{"n":44}')
+    await close(connected)
+
+
+async def test_an_agent_that_another_process_has_saved_since_is_dropped(scripted: ScriptedBroker) -> None:
+    connected, (agent,) = await hosting(scripted)
+    connected.peer.send(request(1, 1))
+    refuse(connected.peer, await connected.peer.expect("reply"), "STATE_CONFLICT", expected="0", actual="1")
+    connected.peer.send(request(2, 1))
+    assert reason(await connected.peer.expect("error")) == "ACTIVATION_FAILED"  # the broker then activates it anew
+    assert agent.closed
     await close(connected)
 
 
@@ -261,6 +271,28 @@ async def test_a_save_without_an_answer_is_sent_again_in_the_next_session(script
     assert saved(save)[1] == b'{"n":0}'
     peer.done(save)
     assert await peer.silent()  # the request was the last session's
+    await close(Connected(connected.runtime, peer))
+
+
+async def test_after_a_lost_session_the_count_is_made_sure_before_a_result_commits(scripted: ScriptedBroker) -> None:
+    connected, _ = await hosting(scripted)
+    connected.peer.send(request(1, 1))
+    await connected.peer.expect("reply")  # whether it was stored is not known
+    connected.peer.end()
+    peer = await scripted.accept()
+    peer.welcome(session_id="s-2")
+    peer.done(await peer.expect("register_agent_type"))
+    peer.send(Message(re=(await peer.expect("claim")).id, claim_result=agent_pb2.ClaimResult()))
+    peer.send(request(2, 1))
+    save = await peer.expect("save")
+    assert saved(save) == (1, b'{"n":2}')
+    refuse(peer, save, "STATE_CONFLICT", expected="1", actual="0")
+    save = await peer.expect("save")
+    assert saved(save) == (0, b'{"n":2}')
+    assert await peer.silent()
+    peer.done(save)
+    reply = await peer.expect("reply")
+    assert (reply.re, reply.reply.HasField("commit")) == (2, False)
     await close(Connected(connected.runtime, peer))
 
 

@@ -103,3 +103,19 @@ async def test_waiting_until_every_commit_has_its_answer() -> None:
     await asyncio.sleep(0)
     keeper.count_anew(7)
     await waiting
+
+
+async def test_results_wait_until_the_count_is_sure_again() -> None:
+    keeper = StateKeeper(SavedState())
+    await keeper.in_step()
+    keeper.count_anew(3)
+    await keeper.in_step()  # nothing can be lost
+    asked: list[str] = []
+    keeper.save = lambda: asked.append("save")
+    keeper.count_anew(3)
+    waiting = [asyncio.ensure_future(keeper.in_step()) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert asked == ["save"]
+    assert not any(waiter.done() for waiter in waiting)
+    keeper.caught_up()
+    await asyncio.gather(*waiting)

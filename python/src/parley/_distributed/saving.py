@@ -11,7 +11,7 @@ from parley._constants import JSON_DATA_CONTENT_TYPE, ROOT_LOGGER_NAME, TRACE_LO
 from parley._host import AgentHost
 from parley._ids import AgentId
 from parley._slot import AgentSlot
-from parley._state import Commit
+from parley._state import Commit, StateKeeper
 from parley.exceptions import NotFoundError, ParleyError, StateConflictError
 from parley_wire.v1 import broker_service_pb2, state_pb2
 
@@ -39,13 +39,19 @@ def commit_to_wire(slot: AgentSlot, commit: Commit, wire: state_pb2.Commit) -> N
     wire.publishes.extend(commit.publishes)
 
 
-def lost_place(error: ParleyError | None, slot: AgentSlot) -> bool:
-    """True if a refusal says that the agent is no longer this process's (SPEC STA-5)."""
+def lost_place(error: ParleyError | None, slot: AgentSlot, commit: Commit | None = None) -> bool:
+    """True if a refusal says that the agent is no longer this process's (SPEC STA-5).
+
+    A standard agent's versions are counted at least as far as the broker has stored them: a higher one says that
+    another process had the agent since. What is in memory here must not replace what was saved there.
+    """
     if error is None:
         return False
     if error.reason == "PERMISSION_DENIED":
         return "agent" in error.details
-    return error.reason == "STALE_EPOCH" or (error.reason == "STATE_CONFLICT" and slot.registration.alone)
+    if error.reason == "STATE_CONFLICT":
+        return slot.registration.alone or (commit is not None and (_actual(error) or 0) > commit.expected_version)
+    return error.reason == "STALE_EPOCH"
 
 
 class Saver:
@@ -109,10 +115,10 @@ class Saver:
         if error is None:
             if slot.registration.alone:
                 keeper.said(commit)
-        elif lost_place(error, slot):
+        elif lost_place(error, slot, commit):
             self._drop(slot)
         elif not slot.registration.alone and keeper.refused(commit, _actual(error)):
-            self.spawn(self.save_again(slot))
+            self.catch_up(slot, keeper)
 
     # ---- saves
 
@@ -143,7 +149,7 @@ class Saver:
                 _trace.debug("the state of %s is said again: %s", slot.id, over)
             except ParleyError as error:
                 keeper.answered(commit.counting)
-                if lost_place(error, slot):
+                if lost_place(error, slot, commit):
                     self._drop(slot)
                     raise
                 keeper.refused(commit, _actual(error))
@@ -156,6 +162,17 @@ class Saver:
             await self.save(slot)
         except Exception as error:
             _log.warning("the state of %s could not be saved: %s", slot.id, error)
+
+    def catch_up(self, slot: AgentSlot, keeper: StateKeeper) -> None:
+        """Saves an agent whose versions may have been counted wrong."""
+
+        async def save() -> None:
+            try:
+                await self.save_again(slot)
+            finally:
+                keeper.caught_up()
+
+        self.spawn(save())
 
     def _on_timer(self) -> None:
         self._timer = None

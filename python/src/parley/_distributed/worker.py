@@ -106,6 +106,8 @@ class Worker:
                     saved = SavedState(activate.state.data, activate.state.content_type, activate.state.version)
                 self.saver.watch()
             slot = self._host.activate(id, registration, activate.epoch, saved)
+            if slot.keeper is not None and not registration.alone:
+                slot.keeper.save = partial(self.saver.catch_up, slot, slot.keeper)
         except ParleyError as error:
             _answer_activate(session, message.id, error)
             return
@@ -259,6 +261,7 @@ class Worker:
         if slot is None or slot.keeper is None or slot.dropped:
             return
         agent = await slot.wait()
+        await slot.keeper.in_step()
         async with slot.keeper.lock:
             state = await slot.keeper.changed(agent)
             work.commit = None if state is None else slot.keeper.commit(state)

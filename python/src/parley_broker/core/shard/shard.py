@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
 from parley_broker.core.effects import (
     NO_COMMIT,
-    Activated,
     Answer,
-    Claimed,
     Effects,
     Found,
     Read,
@@ -24,19 +22,17 @@ from parley_broker.core.messages import (
     Ack,
     AgentMode,
     DeadLetterFilter,
-    Done,
     Error,
     Nack,
     Publish,
     Published,
     Save,
-    State,
     Subscription,
     SubscriptionKey,
 )
 from parley_broker.core.orders import Claim, Outcome, Registration, Ticket
 from parley_broker.core.policy import Policy
-from parley_broker.core.records import Opened, ReplyStored, StateSaved, SubscriptionAdded, SubscriptionRemoved
+from parley_broker.core.records import Opened, ReplyStored, StateSaved
 from parley_broker.core.shard.calls import Calls
 from parley_broker.core.shard.catalogue import Catalogue
 from parley_broker.core.shard.claims import Claims
@@ -44,20 +40,19 @@ from parley_broker.core.shard.commits import Commits
 from parley_broker.core.shard.dead_letters import DeadLetters
 from parley_broker.core.shard.deliveries import Deliveries
 from parley_broker.core.shard.desk import Desk
-from parley_broker.core.shard.ephemeral import Ephemeral, Passing
+from parley_broker.core.shard.ephemeral import Ephemeral
 from parley_broker.core.shard.event_ids import EventIds
 from parley_broker.core.shard.expiry import Expiry
 from parley_broker.core.shard.handover import Handover
-from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.ledger import Ledger
 from parley_broker.core.shard.loading import Loading
-from parley_broker.core.shard.places import Place
 from parley_broker.core.shard.producers import Producers
 from parley_broker.core.shard.publishing import Publishing
-from parley_broker.core.shard.recipients import Recipient
 from parley_broker.core.shard.replies import Replies
 from parley_broker.core.shard.saves import Saves
 from parley_broker.core.shard.states import States, durable_version
+from parley_broker.core.shard.subscribing import Subscribing
+from parley_broker.core.shard.workers import Workers
 from parley_broker.core.views import AgentView
 from parley_broker.errors import CommandError, Reason
 
@@ -103,7 +98,6 @@ class Shard:
     ) -> None:
         after_start = memory is None
         memory = memory or _beginning(policy, opened, now)
-        self._effects = effects
         self._ledger = Ledger(effects.records)
         self._desk = Desk(policy, memory.last_epoch)
         self._versions = memory.versions
@@ -119,7 +113,6 @@ class Shard:
         self._replies = Replies(effects, self._ledger, policy, wall_offset, opened.summary.replies, self._desk.out)
         self._producers = Producers(self._ledger, policy, wall_offset, opened.summary)
         self._event_ids = EventIds(self._ledger, policy, wall_offset, opened.summary)
-        self._policy = policy
         self._dead_letters = DeadLetters(effects, self._ledger, policy, wall_offset, opened.summary)
         self._deliveries = Deliveries(
             self._desk, effects, self._ledger, policy, self._dead_letters, opened.summary, memory.round
@@ -129,6 +122,20 @@ class Shard:
         self._ephemeral = Ephemeral(self._desk, self._ledger, policy)
         self._publishing = Publishing(
             self._desk, effects, self._ledger, policy, self._deliveries, self._ephemeral, self._dead_letters
+        )
+        self._subscribing = Subscribing(self._desk, self._ledger, self._catalogue, self._deliveries, self._expiry)
+        self._workers = Workers(
+            self._desk,
+            self._calls,
+            self._deliveries,
+            self._ephemeral,
+            self._saves,
+            self._handover,
+            self._loading,
+            self._claims,
+            self._subscribing,
+            effects,
+            policy.drain_timeout,
         )
         self._commits = Commits(
             self._desk,
@@ -141,7 +148,15 @@ class Shard:
             self._calls,
             self._replies,
             self._event_ids,
-            self._conflict,
+            self._workers.conflict,
+        )
+        self._timed = (
+            self._deliveries,
+            self._dead_letters,
+            self._producers,
+            self._event_ids,
+            self._expiry,
+            self._replies,
         )
 
     def memory(self) -> Memory:
@@ -158,11 +173,7 @@ class Shard:
 
     def take(self, now: float) -> list[ShardEffect]:
         """What was decided since the last time, in order."""
-        if self._desk.places.to_load:
-            self._load()
-        if self._desk.emptied:
-            for place in self._handover.settle(now):
-                self._ask_back(place, 0, now)
+        self._workers.settle(now)
         out = self._desk.out
         taken = out.copy()
         out.clear()
@@ -176,128 +187,57 @@ class Shard:
     # Hosts
 
     def host(self, session: str, registration: Registration, now: float) -> None:
-        """The session hosts the type from now on (AGT-1).
-
-        Raises:
-            CommandError: INVALID_ARGUMENT or ALREADY_EXISTS.
-        """
-        hosts, places = self._desk.hosts, self._desk.places
-        hosts.check(session, registration)
-        host = hosts.add(session, registration)
-        self._expiry.hosted(registration.type)
-        outside = [
-            place
-            for place in host.places.values()
-            if place.agent.type == registration.type
-            and registration.pinned
-            and place.agent.key not in registration.pinned
-        ]
-        outside += [place for place in self._desk.places.keep_to(host, registration) if place not in outside]
-        elsewhere = [
-            place
-            for key in registration.pinned
-            if (place := places.get(AgentId(registration.type, key))) is not None and place.host is not host
-        ]
-        self._end_places(outside + elsewhere, registration.type, now)
-        self._retry(registration.type, now)
+        """As Workers.host."""
+        self._workers.host(session, registration, now)
 
     def unhost(self, session: str, agent_type: str, now: float) -> None:
-        """The session no longer hosts the type; its places of it are over (AGT-9)."""
-        self._unhost(self._desk.hosts.get(session), agent_type, now, lost=False)
-
-    def _unhost(self, host: Host, agent_type: str, now: float, lost: bool) -> None:
-        ended = [place for place in host.places.values() if place.agent.type == agent_type]
-        stranded = _remove(host, lambda agent: agent.type == agent_type)
-        was_last = self._desk.hosts.remove(host, agent_type, now)
-        self._end_places(ended, agent_type, now, lost=lost)
-        if was_last:
-            self._end_transient_subscriptions(agent_type)
-            self._expiry.unhosted(agent_type, now)
-        self._take_up_all(stranded, now)
-        self._calls.retry(agent_type, now)
+        """As Workers.unhost."""
+        self._workers.unhost(session, agent_type, now)
 
     def lose(self, session: str, now: float) -> None:
-        """The session is over, with all that it hosted (SES-13). Its calls are the gateway's to end."""
-        host = self._desk.hosts.get(session)
-        host.paused = True
-        self._claims.withdraw(session)
-        stranded = _remove(host, lambda _agent: True)
-        types = list(host.registrations)
-        for agent_type in types:
-            self._unhost(host, agent_type, now, lost=True)
-        self._desk.hosts.forget(session)
+        """As Workers.lose."""
+        self._workers.lose(session, now)
         self._producers.leave(session, now)
-        for agent_type in list(host.transient):
-            if not self._desk.hosts.hosts_type(agent_type):
-                self._end_transient_subscriptions(agent_type)
-        self._take_up_all(stranded, now)
 
     def drain(self, session: str, timeout: float, now: float) -> bool:
-        """Nothing new is placed with the session; its agents that keep state are asked back (DRN-2).
-
-        Args:
-            session: The one that drains.
-            timeout: What its agents have, in seconds; 0: the broker's default.
-            now: The time.
-
-        Returns:
-            Whether nothing dispatched to it is unanswered, and no agent that keeps state is there.
-        """
-        host = self._desk.hosts.get(session)
-        host.draining = True
-        for place in list(host.places.values()):
-            if place.kept is not None:
-                self._ask_back(place, timeout, now)
-        return host.drained
+        """As Workers.drain."""
+        return self._workers.drain(session, timeout, now)
 
     def pause(self, session: str) -> None:
-        """The session is suspect: nothing new is placed with it or dispatched to it (SES-12)."""
-        self._desk.hosts.get(session).paused = True
+        """As Workers.pause."""
+        self._workers.pause(session)
 
     def resume(self, session: str, now: float) -> None:
-        """The session is no longer suspect."""
-        host = self._desk.hosts.get(session)
-        host.paused = False
-        self._flush(host, now)
-        for agent_type in host.registrations:
-            self._retry(agent_type, now)
+        """As Workers.resume."""
+        self._workers.resume(session, now)
 
     def allow(self, session: str, messages: int, size: int, now: float) -> None:
-        """The session may take this many more covered messages and bytes (FLOW-1)."""
-        host = self._desk.hosts.get(session)
-        host.messages_left += messages
-        host.bytes_left += size
-        if host.backlog:
-            self._flush(host, now)
+        """As Workers.allow."""
+        self._workers.allow(session, messages, size, now)
 
     def activated(self, session: str, agent: AgentId, epoch: int) -> None:
-        """The session has made the agent, with the state that it was given."""
-        place = self._desk.places.get(agent)
-        if place is not None and place.kept is not None and place.host.session == session and place.epoch == epoch:
-            self._loading.confirmed(place)
+        """As Workers.activated."""
+        self._workers.activated(session, agent, epoch)
 
     def activation_failed(self, session: str, agent: AgentId, epoch: int, error: Error, now: float) -> None:
-        """The session could not make the agent: the place is over (AGT-6)."""
-        place = self._desk.places.get(agent)
-        if place is not None and place.host.session == session and place.epoch == epoch:
-            self._deliveries.activation_failed(place, error, now)
-            self._end_places([place], agent.type, now)
+        """As Workers.activation_failed."""
+        self._workers.activation_failed(session, agent, epoch, error, now)
 
     def deactivated(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
-        """The session gives the agent back that it was asked for (AGT-8)."""
-        place = self._desk.places.get(agent)
-        if place is not None and place.host.session == session and place.epoch == epoch:
-            self._end_places([place], agent.type, now, taken=True)
+        """As Workers.deactivated."""
+        self._workers.deactivated(session, agent, epoch, now)
+
+    def leave(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
+        """As Workers.leave."""
+        self._workers.leave(session, agent, epoch, now)
+
+    def claim(self, claim: Claim, now: float) -> None:
+        """As Workers.claim."""
+        self._workers.claim(claim, now)
 
     def adopt(self, session: str, agent: AgentId, epoch: int) -> None:
         """The session has held the agent since this epoch."""
         self._desk.places.adopt(agent, self._desk.hosts.get(session), epoch, self._versions.get(agent))
-
-    def leave(self, session: str, agent: AgentId, epoch: int, now: float) -> None:
-        """The session was asked for the agent, which it has, by an earlier shard."""
-        place = self._desk.places.get(agent)
-        if place is not None and place.epoch == epoch and place.kept is not None:
-            self._handover.leave(place, now + self._policy.drain_timeout)
 
     def current_epoch(self, agent: AgentId) -> int:
         """The epoch of the agent's place; 0 when it has none."""
@@ -313,13 +253,6 @@ class Shard:
     def mode(self, agent_type: str) -> AgentMode | None:
         """The mode of a hosted type; None when nobody hosts it."""
         return self._desk.hosts.mode(agent_type)
-
-    def claim(self, claim: Claim, now: float) -> None:
-        """The session says to hold these agents since before: decided now, or at the end of the window (SES-14)."""
-        if self._claims.window_is_open:
-            self._claims.wait(claim)
-        else:
-            self._decide([claim])
 
     def quiesce(self, now: float) -> None:
         """No event is delivered any more, and calls that wait for a host, now or later, are refused (DRN-1)."""
@@ -356,42 +289,12 @@ class Shard:
     # Events
 
     def subscribe(self, session: str, re: int, subscription: Subscription, now: float) -> None:
-        """The subscription is there from its answer on (SUB-6).
-
-        Raises:
-            CommandError: INVALID_ARGUMENT or RESOURCE_EXHAUSTED (SUB-5).
-        """
-        before = self._catalogue.get(subscription.key)
-        commit = NO_COMMIT
-        changed = self._catalogue.add(subscription)
-        if not subscription.durable:
-            self._desk.hosts.get(session).transient.add(subscription.key.agent_type)
-        if changed:
-            if subscription.durable:
-                self._ledger.write(SubscriptionAdded(subscription))
-                commit = self._ledger.commit
-                if not self._desk.hosts.hosts_type(subscription.key.agent_type):
-                    self._expiry.unhosted(subscription.key.agent_type, now)
-                if before is not None:
-                    self._forget_transient(subscription.key.agent_type)
-            elif before is not None and before.durable:
-                self._ledger.write(SubscriptionRemoved(subscription.key))
-                commit = self._ledger.commit
-        self._desk.out.append(Answer(session, re, Done(), commit))
+        """As Subscribing.add."""
+        self._subscribing.add(session, re, subscription, now)
 
     def unsubscribe(self, session: str, re: int, key: SubscriptionKey) -> None:
-        """The subscription is gone, for every session (SUB-2).
-
-        Raises:
-            CommandError: NOT_FOUND.
-        """
-        commit = NO_COMMIT
-        if self._catalogue.remove(key).durable:
-            self._ledger.write(SubscriptionRemoved(key))
-            commit = self._ledger.commit
-        else:
-            self._forget_transient(key.agent_type)
-        self._desk.out.append(Answer(session, re, Done(), commit))
+        """As Subscribing.remove."""
+        self._subscribing.remove(session, re, key)
 
     def subscriptions(self) -> list[Subscription]:
         """All subscriptions in the order of their triples."""
@@ -436,7 +339,7 @@ class Shard:
             self._saves.save(session, re, save)
         except CommandError as failure:
             if failure.reason is Reason.STATE_CONFLICT:
-                self._conflict(save.agent, save.epoch, now)
+                self._workers.conflict(save.agent, save.epoch, now)
             raise
 
     # Dead letters
@@ -489,7 +392,7 @@ class Shard:
             self._deliveries.page(read.id, what, now)
         elif isinstance(read, ReadState):
             assert what is None or isinstance(what, StateSaved)
-            self._loaded(read, what, now)
+            self._workers.loaded(read, what, now)
         else:
             assert what is None or isinstance(what, ReplyStored)
             ticket = self._replies.found(read, what)
@@ -504,50 +407,14 @@ class Shard:
     # Time
 
     def tick(self, now: float) -> None:
-        """Does what is due: redeliveries, old dead letters, idle agents, ends of graces and of the claim window."""
-        hosts = self._desk.hosts
-        claims = self._claims.close_window(now)
-        if claims is not None:
-            self._desk.places.held_back = False
-            self._decide(claims)
-            for agent_type in hosts.types():
-                self._deliveries.retry(agent_type, now)
-        self._claims.forget(now)
-        if hosts.any_until is not None and hosts.any_until <= now:
-            hosts.any_until = None
-            claims = claims or []
-        if claims is not None:
-            for agent_type in self._calls.waiting_types():
-                self._calls.retry(agent_type, now)
-        self._deliveries.tick(now)
-        self._dead_letters.tick(now)
-        self._producers.tick(now)
-        self._event_ids.tick(now)
-        self._expiry.tick(now)
-        for agent_type in self._desk.hosts.take_expired(now):
-            self._calls.retry(agent_type, now)
-        self._replies.tick(now)
-        for place in self._handover.take_idle(now):
-            self._ask_back(place, 0, now)
-        for place in self._handover.take_late(now):
-            self._effects.log(
-                "warning", "agent taken", agent=place.agent, session=place.host.session, in_hand=place.in_hand
-            )
-            self._end_places([place], place.agent.type, now, taken=True)
+        """Does what is due in each table."""
+        self._workers.tick(now)
+        for table in self._timed:
+            table.tick(now)
 
     def next_due(self) -> float | None:
         """When `tick` has something to do; None: nothing known."""
-        dues = (
-            self._desk.hosts.next_expiry(),
-            self._handover.next_due(),
-            self._claims.next_due(),
-            self._deliveries.next_due(),
-            self._dead_letters.next_due(),
-            self._replies.next_due(),
-            self._producers.next_due(),
-            self._event_ids.next_due(),
-            self._expiry.next_due(),
-        )
+        dues = [table.next_due() for table in (self._workers, *self._timed)]
         return min((due for due in dues if due is not None), default=None)
 
     def views(self, after: AgentId | None, agent_type: str, limit: int) -> list[AgentView]:
@@ -580,144 +447,8 @@ class Shard:
             "event_ids": len(self._event_ids),
         }
 
-    def _retry(self, agent_type: str, now: float) -> None:
-        desk = self._desk
-        if desk.places.held_back and desk.hosts.mode(agent_type) is not AgentMode.STATELESS:
-            # Nothing can be placed yet, and there may be much that waits; the end of the window takes it up.
-            return
-        self._calls.retry(agent_type, now)
-        self._deliveries.retry(agent_type, now)
-
-    def _flush(self, host: Host, now: float) -> None:
-        """Hands the session what waits for it, as far as its credit goes."""
-        while host.exempt and not host.paused:
-            self._take_up(host.exempt.popitem(last=False)[1], now, lost=False)
-        host.flushing = True
-        while host.backlog and host.has_credit and not host.paused:
-            self._take_up(host.backlog.popitem(last=False)[1], now, lost=False)
-        host.flushing = False
-        if host.lonely and host.takes_isolated:
-            self._take_up(host.lonely.popitem(last=False)[1], now, lost=False)
-
-    def _take_up(self, item: Ticket | Recipient | Passing, now: float, lost: bool) -> None:
-        if isinstance(item, Ticket):
-            self._calls.from_backlog(item, now)
-        elif isinstance(item, Recipient):
-            self._deliveries.from_backlog(item, now)
-        else:
-            self._ephemeral.from_backlog(item, lost)
-
-    def _take_up_all(self, stranded: list[Ticket | Recipient | Passing], now: float) -> None:
-        for item in stranded:
-            self._take_up(item, now, lost=True)
-
-    def _loaded(self, read: ReadState, saved: StateSaved | None, now: float) -> None:
-        place = self._desk.places.get(read.agent)
-        if place is None or place.epoch != read.epoch or place.kept is None:
-            return
-        kept = place.kept
-        state = None
-        if place.active:
-            kept.version = saved.version if saved is not None else 0
-        elif saved is None or saved.data is None:
-            # Activate has nowhere to name the version of an agent that never saved anything: it begins at 0 again.
-            kept.version = 0
-        else:
-            kept.version = saved.version
-            state = State(saved.data, saved.content_type, saved.version)
-        kept.first_version = kept.version
-        self._loading.found(place, len(state.data) if state is not None else 0)
-        if not place.active:
-            place.active = True
-            self._desk.out.append(Activated(place.host.session, place.agent, place.epoch, state))
-        if not place.in_hand:
-            self._desk.emptied[place] = None
-        self._saves.flush(place)
-        self._release(place, now)
-
-    def _load(self) -> None:
-        places = self._desk.places.to_load
-        for place in places:
-            if not place.ended:
-                self._loading.want(place)
-        places.clear()
-
-    def _release(self, place: Place, now: float) -> None:
-        assert place.kept is not None
-        waiting = list(place.kept.waiting.values())
-        place.kept.waiting.clear()
-        for item in waiting:
-            self._take_up(item, now, lost=False)
-
-    def _conflict(self, agent: AgentId, epoch: int, now: float) -> None:
-        """The agent's memory is not what was committed: an effectively-once agent is made anew from that (STA-4)."""
-        place = self._desk.places.get(agent)
-        if place is not None and place.epoch == epoch and place.kept is not None and place.kept.effectively_once:
-            self._end_places([place], agent.type, now, taken=True)
-
-    def _ask_back(self, place: Place, timeout: float, now: float) -> None:
-        if place.ended or place.kept is None or place.kept.leaving:
-            return
-        if not place.active:
-            self._end_places([place], place.agent.type, now)
-            return
-        before = _remove(place.host, place.agent.__eq__)
-        self._handover.ask_back(place, timeout, now)
-        for item in before:
-            self._take_up(item, now, lost=False)
-
-    def _end_places(
-        self, places: list[Place], agent_type: str, now: float, *, taken: bool = False, lost: bool = False
-    ) -> None:
-        stranded: list[Ticket | Recipient | Passing] = []
-        for place in places:
-            stranded += _remove(place.host, place.agent.__eq__)
-            self._desk.places.end(place, taken=taken and place.in_hand > 0)
-            if place.kept is not None:
-                stranded += place.kept.waiting.values()
-                place.kept.waiting.clear()
-                self._handover.forget(place)
-                self._loading.confirmed(place)
-                self._saves.flush(place)
-            self._claims.place_ended(place.agent, place.epoch, now)
-        self._deliveries.places_ended(agent_type, places, now, lost)
-        self._take_up_all(stranded, now)
-
-    def _decide(self, claims: list[Claim]) -> None:
-        for verdict in self._claims.decide(claims, self._desk):
-            claim = verdict.claim
-            host = self._desk.hosts.get(claim.session)
-            for agent, epoch in verdict.granted:
-                if self._desk.places.get(agent) is None:
-                    self._desk.places.adopt(agent, host, epoch, version=None)
-            self._desk.out.append(Claimed(claim.session, claim.re, verdict.granted, verdict.refused))
-
-    def _end_transient_subscriptions(self, agent_type: str) -> None:
-        ended = [s for s in self._catalogue.of_type(agent_type) if not s.durable]
-        for subscription in ended:
-            self._catalogue.remove(subscription.key)
-        self._forget_transient(agent_type)
-        if ended and not self._catalogue.of_type(agent_type):
-            self._deliveries.drop_backlog(agent_type)
-
-    def _forget_transient(self, agent_type: str) -> None:
-        """No session needs to remember that it subscribed for the type, once nothing of that is left."""
-        if all(subscription.durable for subscription in self._catalogue.of_type(agent_type)):
-            for host in self._desk.hosts.by_session.values():
-                host.transient.discard(agent_type)
-
 
 def _beginning(policy: Policy, opened: Opened, now: float) -> Memory:
     window_ends = None if opened.fresh else now + policy.claim_window
     hosts_until = None if opened.fresh else now + policy.host_grace
     return Memory(opened.term << 32, FIRST_ROUND, Claims(policy.host_grace, window_ends), hosts_until)
-
-
-def _remove(host: Host, of: Callable[[AgentId], bool]) -> list[Ticket | Recipient | Passing]:
-    """Takes what waits for these agents out of the session's backlogs, in order."""
-    removed: list[Ticket | Recipient | Passing] = []
-    for queue in (host.exempt, host.backlog, host.lonely):
-        for key, item in [(key, item) for key, item in queue.items() if of(item.agent)]:
-            del queue[key]
-            removed.append(item)
-    return removed

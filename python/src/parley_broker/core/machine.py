@@ -17,6 +17,9 @@ from parley_broker.core.shard.shard import Shard
 from parley_broker.core.views import AgentView, SessionView
 from parley_broker.errors import EndCode, ProtocolViolation, Reason
 
+SENDS = (Answer, Deliver, Concluded, Told)
+"""Effects that may depend on a commit."""
+
 
 @dataclass(slots=True)
 class _Held:
@@ -225,7 +228,7 @@ class Machine:
                 if not self._shard.has_decided:
                     return
             for effect in decided:
-                if isinstance(effect, Answer | Deliver | Concluded | Told) and effect.commit != NO_COMMIT:
+                if isinstance(effect, SENDS) and effect.commit != NO_COMMIT:
                     self._held.append(_Held(effect.commit, effect))
                 else:
                     self._apply(effect, now)

@@ -307,7 +307,9 @@ class Deliveries:
             self._left(place, now)
 
     def _count(self, recipient: Recipient, pending: Pending) -> None:
-        self._ledger.write(DeliveryFailed(recipient.agent, pending.position, pending.failures, pending.losses))
+        failed = DeliveryFailed(recipient.agent, pending.position, pending.failures, pending.losses)
+        # It is delivered again after the Nack is answered: until then the worker has the result in hand (DLV-4).
+        pending.commit = self._ledger.write(failed)
 
     def _count_losses(self, recipient: Recipient, returned: list[Pending], now: float) -> list[Pending]:
         """Counts the session that was lost against the events that it may have started: those that live on (DLV-7)."""

@@ -65,6 +65,21 @@ class TestNack:
         worker.ack(second)
         assert core.tables["events"] == core.tables["recipients"] == 0
 
+    def test_the_next_attempt_comes_after_the_answer(self, core: Core) -> None:
+        """Before it the worker has the result in hand, and would settle the next attempt with it."""
+        worker = worker_of(core)
+        worker.publish("t/k")
+        (d,) = deliveries(worker)
+        core.hold = True
+        asked = worker.command(Nack(d.recipient, d.epoch, d.position, d.round, RAISED, 0.0))
+        core.advance(1.0)
+        assert deliveries(worker) == []
+        assert worker.answer(asked) is None
+        core.hold = False
+        core.commit()
+        assert done(worker.answer(asked))
+        assert [again.attempt for again in deliveries(worker)] == [2]
+
     def test_the_delay_of_the_nack_rules(self, core: Core) -> None:
         worker = worker_of(core)
         worker.publish("t/k")

@@ -11,6 +11,8 @@ from parley_broker.errors import CommandError, Reason
 
 MAX_LABEL_BYTES = 255
 """Longest event id, producer id, and label of a client."""
+MAX_PRODUCER_SEQ = 2**63 - 1
+"""What a store can keep of PUB-4's numbers."""
 MAX_TRACESTATE_BYTES = 8192
 
 
@@ -112,6 +114,12 @@ def check_event(publish: Publish, policy: Policy) -> None:
     check_size(len(publish.envelope), policy)
     check_trace(publish.trace)
     check_label(publish.event_id, "event_id")
+    if publish.producer_seq > MAX_PRODUCER_SEQ:
+        raise CommandError(
+            Reason.INVALID_ARGUMENT,
+            f"producer_seq is {publish.producer_seq}; the highest number is {MAX_PRODUCER_SEQ}",
+            field="producer_seq",
+        )
 
 
 def check_commit(commit: Commit, policy: Policy) -> None:

@@ -209,9 +209,9 @@ class Commands:
     def _claim(self, session: Session, message: Message, now: float) -> None:
         claim = message.body
         assert isinstance(claim, Claim)
-        for agent, epoch in claim.agents:
+        for agent, _ in claim.agents:
             check_agent_id(agent, "agents")
-            session.claimed[agent] = epoch
+        session.claimed.update(claim.agents)
         self._await_answer(session, message)
         self.shard.claim(orders.Claim(session.id, message.id, claim.agents), now)
 

@@ -8,6 +8,9 @@ from parley_broker.core.ids import check_agent_type, check_topic_type
 from parley_broker.core.messages import Subscription, SubscriptionKey, TopicMatch
 from parley_broker.errors import CommandError, Reason
 
+MAX_EXPIRY_MS = 100 * 365 * 24 * 3600 * 1000
+"""The longest expiry of a subscription: a hundred years."""
+
 
 class Catalogue:
     """The subscriptions, each known by its triple (SUB-2)."""
@@ -35,6 +38,12 @@ class Catalogue:
             CommandError: INVALID_ARGUMENT or RESOURCE_EXHAUSTED (SUB-5).
         """
         check_subscription(subscription.key)
+        if subscription.expiry_ms > MAX_EXPIRY_MS:
+            raise CommandError(
+                Reason.INVALID_ARGUMENT,
+                f"subscription.expiry_ms is {subscription.expiry_ms}; at most {MAX_EXPIRY_MS} are allowed",
+                field="subscription.expiry_ms",
+            )
         known = self._all.get(subscription.key)
         if known is None and len(self._all) >= self._limit:
             raise CommandError(

@@ -359,7 +359,8 @@ class Deliveries:
     def _left(self, place: Place, now: float) -> None:
         """An isolated event may have left the session: another one may go there."""
         host = place.host
-        if host.lonely and host.takes_isolated:
+        # One that goes elsewhere, or delivers nothing, leaves its turn to the next.
+        while host.lonely and host.takes_isolated:
             self.from_backlog(host.lonely.popitem(last=False)[1], now)
 
     def _tidy(self, recipient: Recipient) -> None:

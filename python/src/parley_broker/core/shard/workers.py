@@ -350,7 +350,7 @@ class Workers:
         while host.backlog and host.has_credit and not host.paused:
             self._take_up(host.backlog.popitem(last=False)[1], now, lost=False)
         host.flushing = False
-        if host.lonely and host.takes_isolated:
+        while host.lonely and host.takes_isolated:
             self._take_up(host.lonely.popitem(last=False)[1], now, lost=False)
 
     def _take_up(self, item: Ticket | Recipient | Passing, now: float, lost: bool) -> None:

@@ -147,7 +147,8 @@ class SqliteStore:
         db = self._database
         try:
             yield db
-        except sqlite3.Error as failure:
+        except (sqlite3.Error, OverflowError) as failure:
+            # OverflowError: a number that no column holds; the commit fails, and not the broker.
             raise StoreError(self._explain(failure)) from failure
 
     @contextmanager

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley_broker.core.messages import Subscription, SubscriptionKey, TopicMatch
-from parley_broker.core.shard.catalogue import Catalogue
+from parley_broker.core.shard.catalogue import MAX_EXPIRY_MS, Catalogue
 from parley_broker.errors import CommandError, Reason
 
 keys = st.builds(
@@ -85,3 +85,15 @@ def test_finding_what_brings_a_topic_type_to_an_agent_type() -> None:
     assert catalogue.find("w", "invoices") == prefix
     assert catalogue.find("w", "orders.eu") is None
     assert catalogue.find("x", "orders") is None
+
+
+def test_an_expiry_that_no_store_keeps_is_refused() -> None:
+    key = SubscriptionKey("t", TopicMatch.EXACT, "a")
+    for wrong in (MAX_EXPIRY_MS + 1, 2**63, 2**64 - 1):
+        with pytest.raises(CommandError) as refused:
+            Catalogue(limit=1).add(Subscription(key, expiry_ms=wrong))
+        assert (refused.value.reason, refused.value.details["field"]) == (
+            Reason.INVALID_ARGUMENT,
+            "subscription.expiry_ms",
+        )
+    assert Catalogue(limit=1).add(Subscription(key, expiry_ms=MAX_EXPIRY_MS))

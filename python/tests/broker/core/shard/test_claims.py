@@ -243,6 +243,12 @@ class TestLater:
         worker = core.client()
         failed(worker.ask(Claim(((AgentId("bad type", "k"), 1),))), Reason.INVALID_ARGUMENT, field="agents.type")
 
+    def test_beside_a_malformed_one_none_is_heard(self, core: Core) -> None:
+        other, session = core.client(), core.client()
+        other.host("w")
+        session.ask(Claim(((AgentId("w", "k"), 1), (AgentId("bad type", "k"), 1))))
+        failed(session.publish("t/k", sender=agent("w/k"), sender_epoch=1), Reason.PERMISSION_DENIED)
+
 
 def test_a_place_that_is_gone_is_forgotten() -> None:
     claims = Claims(memory_time=10, window_ends=None)

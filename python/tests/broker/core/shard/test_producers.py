@@ -160,3 +160,8 @@ class TestForgetting:
             publisher.publish("t/k", producer_seq=1)
             core.disconnect(publisher)
         assert [record.producer for record in core.store.load(core.opened.term).summary.producers] == ["b", "c"]
+
+
+def test_a_number_that_no_store_keeps_is_refused(core: Core) -> None:
+    publisher = core.client()
+    failed(publisher.publish("t/k", producer_seq=2**63), Reason.INVALID_ARGUMENT, field="producer_seq")

@@ -301,6 +301,26 @@ class TestLostSessions:
         assert deliveries(worker_of(core)) == []
         assert (core.tables["events"], core.tables["dead_letters"]) == (0, 1)
 
+    def test_one_that_goes_elsewhere_leaves_its_turn_to_the_next(self, core: Core) -> None:
+        publisher = core.client()
+        publisher.subscribe("t", "s")
+        for number in range(2):
+            worker = core.client()
+            worker.host("s", AgentMode.STATELESS)
+            if not number:
+                for key in "1234":
+                    publisher.publish(f"t/{key}")
+            assert len(worker.take(Delivery)) == 4
+            core.disconnect(worker)
+        first, second = core.client(), core.client()
+        for worker in (first, second):
+            worker.host("s", AgentMode.STATELESS)
+        for _ in range(4):
+            for worker in (first, second):
+                for _, delivery in worker.take(Delivery):
+                    worker.ack(delivery)
+        assert core.tables["events"] == 0
+
     def test_the_count_outlives_a_restart(self, core: Core) -> None:
         for _ in range(4):
             worker = worker_of(core)

@@ -13,14 +13,14 @@ internal sealed class DeliveryLedger
         lock (_lock)
         {
             var page = PageOf(hosted);
-            if (!hosted.IsStateless && !page.Enter(run.Incarnation, run.Round))
+            if (!hosted.IsStateless && !page.Enter(run))
             {
                 return run;
             }
 
             page.Settle(run.Position, run.Round);
-            // One that has not started has to take its place in the order anew.
-            if (page.InHand.TryGetValue(run.Position, out var known) && known.IsStarted)
+            // One that has not started has to take its place in the order anew; one that failed is tried again.
+            if (page.InHand.TryGetValue(run.Position, out var known) && known.IsStarted && !(known.HasFailed && run.Attempt > known.Attempt))
             {
                 return known;
             }
@@ -36,10 +36,23 @@ internal sealed class DeliveryLedger
         lock (_lock)
         {
             var page = PageOf(hosted);
-            var starts = (hosted.IsStateless || page.Enter(run.Incarnation, run.Round))
+            var starts = (hosted.IsStateless || page.Enter(run))
                 && page.InHand.TryGetValue(run.Position, out var current) && ReferenceEquals(current, run);
             run.IsStarted = starts;
             return starts;
+        }
+    }
+
+    /// <summary>The delivery has failed: what was delivered after it in its round comes again (DLV-4).</summary>
+    public void Fail(HostedAgent hosted, DeliveryRun run)
+    {
+        lock (_lock)
+        {
+            // A stateless agent's events have no order.
+            if (!hosted.IsStateless)
+            {
+                PageOf(hosted).Close(run);
+            }
         }
     }
 
@@ -75,6 +88,12 @@ internal sealed class DeliveryLedger
     {
         lock (_lock)
         {
+            foreach (var page in _placed.Values)
+            {
+                // Whether the broker has heard of the failure is not known.
+                page.Reopen();
+            }
+
             foreach (var (id, page) in _stateless.ToArray())
             {
                 foreach (var old in page.InHand.Values.Where(r => r.IsFinished && !r.IsOf(lost)).ToArray())
@@ -104,20 +123,34 @@ internal sealed class DeliveryLedger
     {
         private string _incarnation = string.Empty;
         private ulong _round;
+        private ulong _closedRound;
+        private ulong _closedFrom;
 
         public SortedDictionary<ulong, DeliveryRun> InHand { get; } = [];
 
-        /// <summary>True if that round is the newest one so far, or newer; rounds grow in one incarnation of the broker.</summary>
-        public bool Enter(string incarnation, ulong round)
+        /// <summary>True if its round is the newest one so far, or newer, and not over; rounds grow in one incarnation of the broker.</summary>
+        public bool Enter(DeliveryRun run)
         {
-            if (incarnation != _incarnation)
+            if (run.Incarnation != _incarnation)
             {
-                (_incarnation, _round) = (incarnation, 0);
+                (_incarnation, _round, _closedRound) = (run.Incarnation, 0, 0);
             }
 
-            _round = Math.Max(_round, round);
-            return _round == round;
+            _round = Math.Max(_round, run.Round);
+            return _round == run.Round && !(run.Round <= _closedRound && run.Position > _closedFrom);
         }
+
+        /// <summary>The round is over from behind this delivery on.</summary>
+        public void Close(DeliveryRun run)
+        {
+            if (run.Incarnation == _incarnation && run.Round >= _closedRound)
+            {
+                _closedFrom = run.Round == _closedRound ? Math.Min(_closedFrom, run.Position) : run.Position;
+                _closedRound = run.Round;
+            }
+        }
+
+        public void Reopen() => _closedRound = 0;
 
         /// <summary>A delivery comes: results below it that were not asked for again in its round are settled.</summary>
         public void Settle(ulong position, ulong round)

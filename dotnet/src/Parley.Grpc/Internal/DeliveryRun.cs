@@ -16,6 +16,7 @@ internal sealed class DeliveryRun : SlotRun
     private Delivery _delivery;
     private Func<Delivery, Message>? _result;
     private bool _isFinished;
+    private bool _hasFailed;
     private int _settlements;
     private Task _settling = Task.CompletedTask;
     private StateChange? _change;
@@ -35,10 +36,15 @@ internal sealed class DeliveryRun : SlotRun
 
     public ulong Round => Volatile.Read(ref _delivery).Round;
 
+    public uint Attempt => Volatile.Read(ref _delivery).Attempt;
+
     public string Incarnation => Volatile.Read(ref _session).Welcome.Incarnation;
 
     /// <summary>Whether its handler runs or has run; set by the ledger.</summary>
     public bool IsStarted { get; set; }
+
+    /// <summary>Whether its result is a failure.</summary>
+    public bool HasFailed => Volatile.Read(ref _hasFailed);
 
     /// <summary>Whether there is a result.</summary>
     public bool IsFinished => Volatile.Read(ref _isFinished);
@@ -105,7 +111,7 @@ internal sealed class DeliveryRun : SlotRun
         {
             var failure = e as ParleyException ?? HandlerFailures.Of(e, _hosted.Id, null, token);
             LogFailure(failure.ReasonName, e);
-            Finish(d => Settlement.Nack(d, failure), limit);
+            Finish(d => Settlement.Nack(d, failure), hasFailed: true, limit);
         }
     }
 
@@ -129,14 +135,14 @@ internal sealed class DeliveryRun : SlotRun
             var commit = change.ToWire(_hosted, publishes);
             _change = change;
             _committed = new TaskCompletionSource<Error?>(TaskCreationOptions.RunContinuationsAsynchronously);
-            Finish(d => Settlement.Ack(d, ignored, commit), limit);
+            Finish(d => Settlement.Ack(d, ignored, commit), hasFailed: false, limit);
             return;
         }
 
         await StateSaver.SendWithStateAsync(_hosted, agent, change =>
         {
             _change = IsEphemeral ? null : change;
-            Finish(d => Settlement.Ack(d, ignored, _change?.ToWire(_hosted)), limit);
+            Finish(d => Settlement.Ack(d, ignored, _change?.ToWire(_hosted)), hasFailed: false, limit);
         }).ConfigureAwait(false);
     }
 
@@ -151,6 +157,13 @@ internal sealed class DeliveryRun : SlotRun
         try
         {
             var refusal = await committed.Task.WaitAsync(_hosted.Dropped).ConfigureAwait(false);
+            if (refusal is not null)
+            {
+                // Counts as a Nack: what was delivered after it comes again, after it.
+                Volatile.Write(ref _hasFailed, true);
+                _ledger.Fail(_hosted, this);
+            }
+
             return _dispatcher.Saver.Confirm(_hosted, _change!, refusal?.FromWire());
         }
         catch (OperationCanceledException)
@@ -181,7 +194,7 @@ internal sealed class DeliveryRun : SlotRun
         return null;
     }
 
-    private void Finish(Func<Delivery, Message> result, CancellationToken limit)
+    private void Finish(Func<Delivery, Message> result, bool hasFailed, CancellationToken limit)
     {
         if (limit.IsCancellationRequested)
         {
@@ -189,7 +202,7 @@ internal sealed class DeliveryRun : SlotRun
         }
         else
         {
-            TryFinish(result);
+            TryFinish(result, hasFailed);
         }
     }
 
@@ -197,7 +210,7 @@ internal sealed class DeliveryRun : SlotRun
     {
         var limit = _context.Options.EventTimeout;
         var failure = new DeadlineExceededException($"The handler of {_hosted.Id} ran for more than {limit}, the limit for events.");
-        if (TryFinish(d => Settlement.Nack(d, failure)))
+        if (TryFinish(d => Settlement.Nack(d, failure), hasFailed: true))
         {
             LogFailure(failure.ReasonName, failure);
             ReleaseSlot();
@@ -205,7 +218,7 @@ internal sealed class DeliveryRun : SlotRun
     }
 
     /// <summary>Sets the result of this attempt and sends it; false if there is one already.</summary>
-    private bool TryFinish(Func<Delivery, Message> result)
+    private bool TryFinish(Func<Delivery, Message> result, bool hasFailed)
     {
         lock (_lock)
         {
@@ -215,9 +228,15 @@ internal sealed class DeliveryRun : SlotRun
             }
 
             _result = result;
+            Volatile.Write(ref _hasFailed, hasFailed);
             Volatile.Write(ref _isFinished, true);
             if (!IsEphemeral)
             {
+                if (hasFailed)
+                {
+                    _ledger.Fail(_hosted, this);
+                }
+
                 SendResult();
             }
 

@@ -155,11 +155,11 @@ public sealed class HostTests : IAsyncLifetime
         await connection.DeliverAsync(Listener, new Fail("on purpose"), position: 12);
         var nack = (await connection.NextAsync(Message.KindOneofCase.Nack)).Nack;
         Assert.Equal((12ul, Wire.V1.ErrorReason.HandlerFailed), (nack.Position, nack.Error.Reason));
-        await connection.DeliverAsync(Listener, new Ask("no handler for it as an event"), position: 13);
+        await connection.DeliverAsync(Listener, new Ask("no handler for it as an event"), position: 13, round: 2);
         Assert.True((await connection.NextAsync(Message.KindOneofCase.Ack)).Ack.Ignored);
-        await connection.DeliverAsync(Listener, new SerializedMessage("Nobody.Knows", ContentTypes.Json, "{}"u8.ToArray()), position: 14);
+        await connection.DeliverAsync(Listener, new SerializedMessage("Nobody.Knows", ContentTypes.Json, "{}"u8.ToArray()), position: 14, round: 2);
         Assert.True((await connection.NextAsync(Message.KindOneofCase.Ack)).Ack.Ignored);
-        await connection.DeliverAsync(Listener, new SerializedMessage("News", ContentTypes.Json, "{"u8.ToArray()), position: 15);
+        await connection.DeliverAsync(Listener, new SerializedMessage("News", ContentTypes.Json, "{"u8.ToArray()), position: 15, round: 2);
         Assert.Equal(Wire.V1.ErrorReason.MalformedPayload, (await connection.NextAsync(Message.KindOneofCase.Nack)).Nack.Error.Reason);
     }
 

@@ -277,6 +277,26 @@ public sealed class SessionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task After_a_failure_the_events_behind_it_wait_for_its_new_round()
+    {
+        var (_, first) = await HostAsync();
+        await ActivateAsync(first, Listener, 1);
+        await first.DeliverAsync(Listener, new Fail("on purpose"), position: 1);
+        await first.NextAsync(Message.KindOneofCase.Nack);
+        await first.DeliverAsync(Listener, new News("of the old round"), position: 2);
+        // The new round may come before the answer to the Nack.
+        await first.DeliverAsync(Listener, new News("once more"), position: 1, round: 2, attempt: 2);
+        await first.DeliverAsync(Listener, new News("next"), position: 2, round: 2);
+        foreach (var position in new[] { 1ul, 2ul })
+        {
+            var ack = await first.NextAsync(Message.KindOneofCase.Ack);
+            Assert.Equal((position, 2ul), (ack.Ack.Position, ack.Ack.Round));
+        }
+
+        Assert.Equal(["once more", "next"], _witness.Seen.Select(s => string.Join(' ', s.Split(' ')[2..^1])));
+    }
+
+    [Fact]
     public async Task Events_that_had_not_started_when_their_session_ended_are_left_to_the_broker()
     {
         var (runtime, first) = await HostAsync();

@@ -154,6 +154,21 @@ async def test_a_resume_that_makes_no_sense_is_followed_by_a_new_session(scripte
     await close(Connected(connected.runtime, peer))
 
 
+async def test_a_defect_is_not_the_end(scripted: ScriptedBroker, caplog: pytest.LogCaptureFixture) -> None:
+    connected = await connect(scripted)
+    connected.runtime._worker.session_began = lambda: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    states = watch(connected.runtime)
+    connected.peer.end()
+    (await scripted.accept()).welcome(session_id="s-2")
+    peer = await scripted.accept()
+    assert "the session could not be taken up" in caplog.text
+    del connected.runtime._worker.session_began
+    peer.welcome(session_id="s-3")
+    while "connected" not in states:  # noqa: ASYNC110 - a watcher appends
+        await asyncio.sleep(0.002)
+    await close(Connected(connected.runtime, peer))
+
+
 async def test_all_addresses_are_tried(scripted: ScriptedBroker) -> None:
     making = asyncio.ensure_future(connect_to(f"{scripted.url},grpc://{free_address()}"))
     peer = await scripted.accept()

@@ -212,9 +212,12 @@ class Uplink:
                 self._lose(party, end.reason)
             else:
                 self.tell("reconnecting", end.reason)
-            opened, writer = await self._find(party, end)
-            while not await self._take_up(party, opened, writer):
-                opened, writer = await self._find(party, End("the session cannot go on", session_over=True))
+            try:
+                opened, writer = await self._find(party, end)
+                while not await self._take_up(party, opened, writer):
+                    opened, writer = await self._find(party, End("the session cannot go on", session_over=True))
+            except Exception:  # a defect must not be the end: the next attempt may do better
+                _log.exception("the session could not be taken up")
 
     async def _find(self, party: Party, end: End) -> tuple[Opened, FrameWriter]:
         """Tries all addresses in turn until one answers (SPEC SES-18); tells when the grace is over."""

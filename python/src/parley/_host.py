@@ -247,13 +247,17 @@ class AgentHost:
         slot = work.slot
         assert slot is not None
         try:
+            if slot.tainted:
+                await self._make_anew(slot)
             agent = slot.agent or await slot.wait()
             if work.ended_by:
                 work.failed(never_started(work))
             else:
+                slot.tainted = slot.registration.alone
                 clean = await (self._run_call if work.topic is None else self._run_event)(work, slot, agent)
-                if slot.registration.alone and not (clean and await work.confirmed() is None):
-                    await self._make_anew(slot)
+                work.unwatch()  # while a commit awaits its answer no time is up: nothing else may start (SPEC STA-5)
+                if slot.tainted and clean and await work.confirmed() is None:
+                    slot.tainted = False
         except asyncio.CancelledError:  # before the handler began
             work.failed(never_started(work))
         except ParleyError as error:
@@ -265,35 +269,39 @@ class AgentHost:
             self._finished(work, slot)
 
     async def _make_anew(self, slot: AgentSlot) -> None:
-        """After a failed handler or commit an agent begins again from what was committed (SPEC STA-5)."""
+        """After a failed handler or commit an agent begins again from what was committed (SPEC STA-5).
+
+        Raises:
+            ActivationFailedError: It could not be made; it is tried again before the next message.
+        """
         before = slot.agent
         try:
             await slot.make_anew(self._runtime)
         except ActivationFailedError as error:
             _log.error("%s", error.message, exc_info=error.__cause__)
-            if self.slots.get(slot.id) is slot:
-                self._forget(slot)
-            waiting = list(slot.pending)
-            slot.pending.clear()
-            for work in waiting:
-                work.withdrawn()
-                work.failed(error)
-        if before is not None:
+            raise
+        slot.tainted = False
+        if before is not None and before is not slot.agent:
             await self._close(before)
 
-    async def _give(self, work: Work, slot: AgentSlot, agent: Agent, result: Any, held: Sequence[Any]) -> None:
-        """Gives the result, and with it what is to be stored (SPEC STA-2, STA-4)."""
+    async def _give(self, work: Work, slot: AgentSlot, agent: Agent, result: Any, held: Sequence[Any]) -> bool:
+        """Gives the result, and with it what is to be stored (SPEC STA-2, STA-4). False if it came too late."""
         keeper = slot.keeper
         if keeper is None or not work.commits:
             work.succeeded(result)
         elif slot.registration.alone:
             state = await keeper.changed(agent) if slot.registration.keeps_state else None
+            if work.ended_by == "limit":
+                return False
             work.succeeded(result, keeper.commit(state, held))
         else:
             await keeper.in_step()
             async with keeper.lock:
                 state = await keeper.changed(agent)
+                if work.ended_by == "limit":
+                    return False
                 work.succeeded(result, None if state is None else keeper.commit(state))
+        return True
 
     async def _run_call(self, work: Work, slot: AgentSlot, agent: Agent) -> bool:
         """True if what the handler did stands."""
@@ -311,8 +319,7 @@ class AgentHost:
             if self._interventions:
                 result = await self._intervene(work, result)
             scope.active = False
-            await self._give(work, slot, agent, result, scope.held or ())
-            return True
+            return await self._give(work, slot, agent, result, scope.held or ())
         except (Exception, asyncio.CancelledError) as error:
             scope.active = False
             if is_unhandled(error):
@@ -346,8 +353,7 @@ class AgentHost:
             await agent.on_message(message, work.context())
             scope.active = False
             if work.ended_by != "limit":
-                await self._give(work, slot, agent, None, held or ())
-                return True
+                return await self._give(work, slot, agent, None, held or ())
         except (Exception, asyncio.CancelledError) as error:
             scope.active = False
             if work.ended_by != "limit":

@@ -70,6 +70,7 @@ class AgentSlot:
         calls: Calls that run or wait, but for an effectively-once agent's: those are among `pending` and `running`.
         keeper: What is saved of it; None if nothing is.
         waiters: Who waits until it is idle.
+        tainted: What is in memory may not be what was committed: the agent is made anew before its next message.
         dropped: It is no longer this process's: what its handlers come to is told to nobody.
     """
 
@@ -85,6 +86,7 @@ class AgentSlot:
         "pending",
         "registration",
         "running",
+        "tainted",
         "waiters",
     )
 
@@ -99,6 +101,7 @@ class AgentSlot:
         self.pending: deque[Work] = deque()
         self.running: dict[Work, None] = {}
         self.calls = 0
+        self.tainted = False
         self.dropped = False
         self.waiters: list[asyncio.Future[None]] = []
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from parley.exceptions import CallCycleError, InvalidArgumentError
 from parley_wire.v1 import agent_pb2, errors_pb2, state_pb2
 
 from .conftest import Connected, close, connect
-from .scripted import ALL_KINDS, Message, Peer, ScriptedBroker
+from .scripted import ALL_KINDS, PATIENCE, Message, Peer, ScriptedBroker
 from .wire import AGENT, EPOCH, Ping, Pong, delivery, reason, request
 
 
@@ -443,14 +444,76 @@ async def test_it_is_dropped_with_its_session(scripted: ScriptedBroker) -> None:
     await close(Connected(connected.runtime, peer))
 
 
-async def test_one_that_cannot_be_made_anew_is_given_up(scripted: ScriptedBroker) -> None:
+async def test_one_that_cannot_be_made_anew_is_tried_again_before_its_next_message(scripted: ScriptedBroker) -> None:
+    """covers: STA-5"""
     connected, agents = await hosting(scripted, "effectively-once", activate(b'{"n":1}', 1))
-    agents.clear()
-    cls = connected.runtime._host.registrations["a"]
-    cls.factory = lambda: 1 / 0
-    connected.peer.send(request(1, -1), request(2, 1))
-    answers = [await connected.peer.expect("error") for _ in range(2)]
-    assert [(answer.re, reason(answer)) for answer in answers] == [(1, "HANDLER_FAILED"), (2, "ACTIVATION_FAILED")]
+    registration = connected.runtime._host.registrations["a"]
+    good = registration.factory
+    registration.factory = lambda: 1 / 0
+    connected.peer.send(request(1, -1), request(2, 1), delivery(1, 1))
+    answers = [await connected.peer.next() for _ in range(3)]
+    assert [(answer.re, reason(answer)) for answer in answers[:2]] == [(1, "HANDLER_FAILED"), (2, "ACTIVATION_FAILED")]
+    assert answers[2].nack.error.reason == errors_pb2.ERROR_REASON_ACTIVATION_FAILED
+    registration.factory = good
+    connected.peer.send(request(3, 1))
+    assert committed(await connected.peer.expect("reply")) == (1, b'{"n":2}')
+    assert [agent.closed for agent in agents] == [True, False]
+    await close(connected)
+
+
+async def test_no_call_is_cancelled_while_its_commit_awaits_its_answer(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """covers: STA-5"""
+    monkeypatch.setattr("parley._work.CANCEL_GRACE", 0.02)
+    connected, agents = await hosting(scripted, "effectively-once")
+    peer = connected.peer
+    peer.send(request(1, 5, timeout_ms=60))
+    first = await peer.expect("reply")
+    await asyncio.sleep(0.2)  # its time, and what it is given to end by itself
+    peer.send(request(2, 7))
+    assert await peer.silent()
+    refuse(peer, first, "UNAVAILABLE")
+    assert committed(await peer.expect("reply")) == (0, b'{"n":7}')
+    assert len(agents) == 2
+    await close(connected)
+
+
+async def test_no_event_fails_while_its_commit_awaits_its_answer(scripted: ScriptedBroker) -> None:
+    """covers: STA-5, DLV-9"""
+    connected, (agent,) = await hosting(scripted, "effectively-once")
+    agent.event_timeout = lambda message_type: 0.05
+    connected.peer.send(delivery(1, 5))
+    ack = await connected.peer.expect("ack")
+    await asyncio.sleep(0.15)
+    assert await connected.peer.silent()
+    connected.peer.done(ack)
+    await close(connected)
+
+
+async def test_an_event_whose_limit_passed_while_its_state_was_asked_for_is_made_anew(scripted: ScriptedBroker) -> None:
+    """covers: STA-5, DLV-9"""
+    connected, agents = await hosting(scripted, "effectively-once")
+    (agent,) = agents
+    agent.event_timeout = lambda message_type: 0.02
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def save_state() -> Mapping[str, Any]:
+        asked.set()
+        while not answer.is_set():
+            with suppress(asyncio.CancelledError):
+                await answer.wait()
+        return {"n": agent.n}
+
+    agent.save_state = save_state
+    connected.peer.send(delivery(1, 5))
+    await asyncio.wait_for(asked.wait(), PATIENCE)
+    nack = await connected.peer.expect("nack")
+    assert nack.nack.error.reason == errors_pb2.ERROR_REASON_DEADLINE_EXCEEDED
+    answer.set()
+    connected.peer.send(request(1, 2))
+    assert committed(await connected.peer.expect("reply")) == (0, b'{"n":2}')
+    assert len(agents) == 2
     await close(connected)
 
 

@@ -104,10 +104,10 @@ class AgentHost:
             saved: What is kept of it; None: nothing is kept of agents of its type.
         """
         before = self.slots.get(id)
+        if before is not None:
+            self.drop(before)
         slot = self.slots[id] = AgentSlot(id, registration, epoch, None if saved is None else StateKeeper(saved))
         instance = registration.instances.get(id.key)
-        if before is not None and before.agent is not None and before.agent is not instance:
-            self._spawn(self._close(before.agent))
         if instance is not None and not (saved and saved.data):
             slot.agent = instance
         else:

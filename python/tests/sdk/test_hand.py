@@ -43,14 +43,32 @@ def test_a_failed_event_keeps_later_ones_from_starting() -> None:
     assert list(hand.works.values()) == events[:2]  # what runs goes on, and is settled by its next delivery
 
 
-def test_what_has_a_result_below_a_new_event_is_settled() -> None:
+def test_what_the_last_session_left_below_a_new_event_is_settled() -> None:
     hand: Hand[Event] = Hand()
-    running = Event(begun=True)
-    hand.add(1, 1, running)
+    for position, finished in ((1, False), (2, True), (3, True), (4, True)):
+        hand.add(position, 1, Event(begun=True, finished=finished))
+    hand.begin_session()
+    hand.delivered(3, 2)
+    hand.add(5, 2, Event())
+    assert list(hand.works) == [1, 3, 5]
+
+
+def test_a_result_that_the_broker_has_not_confirmed_stays_in_hand() -> None:
+    hand: Hand[Event] = Hand()
+    hand.add(1, 1, Event(begun=True, finished=True))
     hand.add(2, 1, Event(begun=True, finished=True))
-    hand.add(3, 1, Event(begun=True, finished=True))
-    hand.add(4, 1, Event())
-    assert list(hand.works) == [1, 4]
+    hand.add(3, 2, Event())
+    assert list(hand.works) == [1, 2, 3]
+
+
+def test_results_without_an_order_are_kept_for_one_session() -> None:
+    hand: Hand[Event] = Hand(ordered=False)
+    for position, finished in ((1, True), (2, True), (3, False)):
+        hand.add(position, 1, Event(begun=True, finished=finished))
+    assert hand.begin_session() == []
+    hand.delivered(2, 1)
+    assert hand.begin_session() == []
+    assert list(hand.works) == [2, 3]
 
 
 def test_events_of_a_stateless_agent_have_no_order() -> None:

@@ -145,7 +145,7 @@ async def test_a_result_that_nobody_confirmed_answers_the_next_delivery(scripted
     await connected.peer.expect("nack")
     connected.peer.end()
     peer, _ = await rejoined(scripted)
-    peer.send(delivery(3, round=4))
+    peer.send(delivery(3, -1, round=4))
     nack = await peer.expect("nack")
     assert (nack.nack.position, nack.nack.round) == (3, 4)
     peer.done(nack)
@@ -169,4 +169,72 @@ async def test_a_call_with_a_key_is_joined_by_its_next_dispatch(scripted: Script
     peer.send(request(9, idempotency_key="y", attempt=2))
     assert (await peer.expect("reply")).re == 9
     assert agent.calls == 4
+    await close(Connected(connected.runtime, peer))
+
+
+async def test_another_event_under_the_same_position_is_handled(scripted: ScriptedBroker) -> None:
+    """A broker that kept nothing counts positions from 1 again. covers: DLV-4"""
+    connected, (agent,) = await hosting(scripted)
+    connected.peer.send(delivery(1, 11), delivery(2, 12))
+    await connected.peer.expect("ack")  # never answered
+    agent.gate.clear()
+    await connected.peer.expect("ack")
+    connected.peer.send(delivery(3, 13))
+    await connected.peer.fence()
+    connected.peer.end()
+    peer, _ = await rejoined(scripted, incarnation="i-2")
+    peer.send(delivery(1, 99), delivery(3, 98))
+    await peer.fence()
+    agent.gate.set()
+    assert [(await peer.expect("ack")).ack.position for _ in range(2)] == [1, 3]
+    assert agent.told == [11, 12, 13, 99, 98]
+    await close(Connected(connected.runtime, peer))
+
+
+async def test_an_agent_refused_and_activated_at_once_is_another_one(scripted: ScriptedBroker) -> None:
+    """covers: SES-14"""
+    connected, agents = await hosting(scripted)
+    agents[0].gate.clear()
+    connected.peer.send(request(1), delivery(1))
+    await connected.peer.fence()
+    connected.peer.end()
+    peer = await scripted.accept()
+    peer.welcome(session_id="s-2")
+    peer.done(await peer.expect("register_agent_type"))
+    peer.done(await peer.expect("subscribe"))
+    claim = await peer.expect("claim")
+    refused = Message(re=claim.id, claim_result=agent_pb2.ClaimResult(refused=[AGENT]))
+    peer.send(refused, Message(id=9, activate=agent_pb2.Activate(agent=AGENT, epoch=EPOCH + 9)))
+    assert (await peer.expect("done")).re == 9
+    assert agents[0].tokens[0].is_cancelled()
+    await peer.fence()
+    assert not connected.runtime._host.running()
+    peer.send(request(2, epoch=EPOCH + 9))
+    assert (await peer.expect("reply")).re == 2
+    await close(Connected(connected.runtime, peer))
+
+
+async def test_what_a_stateless_agent_came_to_is_kept_for_one_session(scripted: ScriptedBroker) -> None:
+    class Free(Ponger, mode="stateless"):
+        pass
+
+    connected = await connect(scripted)
+    agent = Free()
+    await Free.register(connected.runtime, "a", lambda: agent, skip_direct_message_subscription=True)
+    starting = asyncio.ensure_future(connected.runtime.start())
+    connected.peer.done(await connected.peer.expect("register_agent_type"))
+    await starting
+    connected.peer.send(delivery(1, epoch=0))
+    await connected.peer.expect("ack")
+    peer = connected.peer
+    for number, again in ((2, True), (3, False), (4, False)):
+        peer.end()
+        peer = await scripted.accept()
+        peer.welcome(session_id=f"s-{number}")
+        peer.done(await peer.expect("register_agent_type"))
+        if again:
+            peer.send(delivery(1, epoch=0))
+            await peer.expect("ack")
+    assert len(agent.told) == 1
+    assert not connected.runtime._worker._hands
     await close(Connected(connected.runtime, peer))

@@ -439,6 +439,7 @@ async def test_it_is_dropped_with_its_session(scripted: ScriptedBroker) -> None:
     peer = await scripted.accept()
     peer.welcome(session_id="s-2")
     peer.done(await peer.expect("register_agent_type"))
+    assert not peer.hello.hello.resume.agents, "the broker waits for so many claims"
     assert await peer.silent()  # it is not claimed
     assert agent.closed
     await close(Connected(connected.runtime, peer))

@@ -74,14 +74,15 @@ class Worker:
                 work.end("cancel")
             elif work.key:
                 self._orphans[work.recipient, work.key] = work
-        for hand in self._hands.values():
+        for id, hand in list(self._hands.items()):
             for waiting in hand.begin_session():
                 self._host.withdraw(waiting)
+            self._let_go_of(id, hand)
         self.saver.session_began()
 
     def held(self) -> list[AgentSlot]:
-        """The agents to claim in a new session: those that have a place (SPEC SES-14)."""
-        return [slot for slot in self._host.slots.values() if slot.epoch]
+        """The agents to claim in a new session: those that have a place and keep it (SPEC SES-14, STA-5)."""
+        return [slot for slot in self._host.slots.values() if slot.epoch and not slot.registration.alone]
 
     def drop(self, slot: AgentSlot) -> None:
         """Lets go of an agent that is no longer this process's."""
@@ -98,6 +99,9 @@ class Worker:
         try:
             id = agent_from_wire(activate.agent)
             registration = self._registration(id)
+            former = self._host.slots.get(id)
+            if former is not None:
+                self.drop(former)
             self._hands.pop(id, None)
             saved = None
             if (registration.keeps_state or registration.alone) and session.speaks("save"):
@@ -244,10 +248,10 @@ class Worker:
         if hand.is_old(delivery.round):
             return False
         same = hand.find(delivery.position)
-        if same is None:
+        if same is None or same.envelope != work.envelope:  # a broker that kept nothing counts positions from 1 again
             hand.add(delivery.position, delivery.round, work)
             return True
-        hand.round = delivery.round
+        hand.delivered(delivery.position, delivery.round)
         same.delivery, same.session = delivery, work.session
         if same.finished and same.commit is not None:
             self.saver.spawn(self._commit_again(same))
@@ -321,8 +325,11 @@ class Worker:
         hand = self._hands.get(work.recipient)
         if hand is not None and hand.find(work.delivery.position) is work:
             hand.settled(work.delivery.position)
-            if not hand.works and not hand.ordered:
-                del self._hands[work.recipient]
+            self._let_go_of(work.recipient, hand)
+
+    def _let_go_of(self, id: AgentId, hand: Hand[DeliveryWork]) -> None:
+        if not hand.works and not hand.ordered:
+            del self._hands[id]
 
 
 def _error_of(kind: str, answer: Message) -> ParleyError | None:

@@ -145,7 +145,9 @@ class Machine:
             send = waiting.send
             if isinstance(send, Deliver):
                 continue
-            error = make_error(Reason.UNAVAILABLE, f"nothing was stored: {why}")
+            # Who asked for a call hears that its handler has run all the same.
+            ran = isinstance(send, Concluded)
+            error = make_error(Reason.UNAVAILABLE, f"nothing was stored: {why}", may_have_run=ran)
             if isinstance(send, Told):
                 send.result = error
             else:

@@ -156,7 +156,6 @@ class Commands:
                 session.outstanding[message.id] = size
             self.shard.publish(session.id, message.id, publish, now)
         except CommandError:
-            self.shard.refused(session.id, publish, now)
             session.outstanding.pop(message.id, None)
             session.window.give_back(size)
             raise

@@ -227,6 +227,10 @@ class Gateway:
             if session.draining:
                 shard.drain(session.id, 0, now)
         self._callers.take_over(now)
+        for session in self._sessions.by_id.values():
+            # What it waited for may be with another session now, or gone.
+            if session.drains and shard.drain(session.id, 0, now):
+                self._idle(Idle(session.id))
 
     def deliver(self, deliver: Deliver, now: float) -> None:
         """Hands a delivery to its session, if that still hosts the recipient: it may have waited for a commit."""

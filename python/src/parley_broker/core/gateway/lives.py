@@ -180,12 +180,16 @@ class Lives:
                 self._beat(session, now)
                 self._pump(now)
         for session_id in self._claimings.take(now):
-            session = self._sessions.by_id[session_id]
-            self.claimed(session, session.claims_to_come, now)
-            self._pump(now)
+            session = self._sessions.by_id.get(session_id)
+            if session is not None:
+                self.claimed(session, session.claims_to_come, now)
+                self._pump(now)
         for session_id in self._graces.take(now):
-            self._lose(self._sessions.by_id[session_id], "it was not resumed within its grace", now)
-            self._pump(now)
+            # What one of them leaves behind may have been too much for another one (FLOW-4).
+            session = self._sessions.by_id.get(session_id)
+            if session is not None:
+                self._lose(session, "it was not resumed within its grace", now)
+                self._pump(now)
 
     def next_due(self) -> float | None:
         """The moment before which `tick` has nothing to do; None: nothing known."""

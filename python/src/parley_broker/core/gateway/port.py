@@ -87,9 +87,6 @@ class ShardPort(Protocol):
     def publish(self, session: str, re: int, publish: Publish, now: float) -> None:
         """The event is to be stored and delivered; raises CommandError."""
 
-    def refused(self, session: str, publish: Publish, now: float) -> None:
-        """The publish was refused."""
-
     def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
         """The recipient is done with the event; raises CommandError."""
 

@@ -49,6 +49,8 @@ class Expiry:
         self._deliveries = deliveries
         self._wall_offset = wall_offset
         self._since: dict[str, float] = {}
+        self._written: set[str] = set()
+        """The types whose absence of a host the store knows, or will with the next commit."""
         self._due: Deadlines[str] = Deadlines()
 
     def begin(self, summary: Summary, now: float, after_start: bool) -> None:
@@ -61,13 +63,14 @@ class Expiry:
                 the next commit might fail for it.
         """
         self._since = dict(summary.unhosted)
+        self._written = set(self._since)
         types = {subscription.key.agent_type for subscription in summary.subscriptions}
         types.update(backlog.recipient.type for backlog in summary.backlogs)
         for agent_type in sorted(types):
             if agent_type not in self._since:
                 self._since[agent_type] = now + self._wall_offset
                 if after_start:
-                    self._ledger.write(TypeUnhosted(agent_type, self._since[agent_type]))
+                    self._write(agent_type)
             self._schedule(agent_type)
 
     def hosted(self, agent_type: str) -> None:
@@ -75,14 +78,14 @@ class Expiry:
         self._due.drop(agent_type)
         self._deliveries.spare(agent_type)
         if self._since.pop(agent_type, None) is not None:
-            self._ledger.write(TypeHosted(agent_type))
+            self._unwrite(agent_type)
 
     def unhosted(self, agent_type: str, now: float) -> None:
         """The type has no host any more, or something is done for it while it has none: it counts from now on."""
         if self._durable(agent_type) or self._deliveries.recipients.of_type(agent_type):
             self._deliveries.spare(agent_type)
             self._since[agent_type] = now + self._wall_offset
-            self._ledger.write(TypeUnhosted(agent_type, self._since[agent_type]))
+            self._write(agent_type)
             self._schedule(agent_type)
 
     def tick(self, now: float) -> None:
@@ -112,7 +115,7 @@ class Expiry:
                 self._due.set(agent_type, now + LOOK_AGAIN)
             else:
                 del self._since[agent_type]
-                self._ledger.write(TypeHosted(agent_type))
+                self._unwrite(agent_type)
 
     def next_due(self) -> float | None:
         """When `tick` has something to do."""
@@ -123,6 +126,16 @@ class Expiry:
 
     def _expiry(self, subscription: Subscription) -> float:
         return subscription.expiry_ms / 1000 or self._default
+
+    def _write(self, agent_type: str) -> None:
+        self._written.add(agent_type)
+        self._ledger.write(TypeUnhosted(agent_type, self._since[agent_type]))
+
+    def _unwrite(self, agent_type: str) -> None:
+        """What the store does not know needs no record, which might be the one that fails the next commit."""
+        if agent_type in self._written:
+            self._written.discard(agent_type)
+            self._ledger.write(TypeHosted(agent_type))
 
     def _schedule(self, agent_type: str) -> None:
         expiry = min(map(self._expiry, self._durable(agent_type)), default=self._default)

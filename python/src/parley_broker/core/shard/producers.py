@@ -88,7 +88,7 @@ class Producers:
         return self._ledger.waits_for(mark.pending.get(publish.producer_seq, NO_COMMIT))
 
     def see(self, session: str, publish: Publish, commit: int, now: float) -> None:
-        """The publish has its number from now on. `commit` stores it; NO_COMMIT: none, it was refused or for nobody."""
+        """The publish has its number from now on. `commit` stores it; NO_COMMIT: none, it is for nobody."""
         number = publish.producer_seq
         if not number:
             return

@@ -68,6 +68,8 @@ class Memory:
     transient: tuple[Subscription, ...] = ()
     versions: Mapping[AgentId, int] = field(default_factory=dict)
     """Of the states of agents that have a place, as far as they are durable."""
+    subscribers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By session: the agent types that it made subscriptions for which are not durable."""
 
 
 FIRST_ROUND = 1
@@ -102,6 +104,8 @@ class Shard:
         self._desk = Desk(policy, memory.last_epoch)
         self._versions = memory.versions
         self._desk.hosts.any_until = memory.hosts_until
+        for session, types in memory.subscribers.items():
+            self._desk.hosts.get(session).transient.update(types)
         self._claims = memory.claims
         self._desk.places.held_back = self._claims.window_is_open
         self._catalogue = Catalogue(policy.max_subscriptions, (*opened.summary.subscriptions, *memory.transient))
@@ -168,8 +172,16 @@ class Shard:
             if place.kept is not None and (version := durable_version(place.kept, self._ledger.durable)) is not None
         }
         desk = self._desk
-        last_round = self._deliveries.last_round
-        return Memory(desk.places.last_epoch, last_round + 1, self._claims, desk.hosts.any_until, transient, versions)
+        subscribers = {host.session: frozenset(host.transient) for host in desk.hosts.by_session.values()}
+        return Memory(
+            desk.places.last_epoch,
+            self._deliveries.last_round + 1,
+            self._claims,
+            desk.hosts.any_until,
+            transient,
+            versions,
+            subscribers,
+        )
 
     def take(self, now: float) -> list[ShardEffect]:
         """What was decided since the last time, in order."""
@@ -237,7 +249,9 @@ class Shard:
 
     def adopt(self, session: str, agent: AgentId, epoch: int) -> None:
         """The session has held the agent since this epoch."""
-        self._desk.places.adopt(agent, self._desk.hosts.get(session), epoch, self._versions.get(agent))
+        place = self._desk.places.adopt(agent, self._desk.hosts.get(session), epoch, self._versions.get(agent))
+        # It may be idle: that is looked at once it is known what it has in hand.
+        self._desk.emptied[place] = None
 
     def current_epoch(self, agent: AgentId) -> int:
         """The epoch of the agent's place; 0 when it has none."""
@@ -313,10 +327,6 @@ class Shard:
             self._desk.out.append(Answer(session, re, Published(len(types), duplicate=True), commit))
             commit = NO_COMMIT
         self._producers.see(session, publish, commit, now)
-
-    def refused(self, session: str, publish: Publish, now: float) -> None:
-        """The publish was refused: its number is used up (PUB-4)."""
-        self._producers.see(session, publish, NO_COMMIT, now)
 
     def ack(self, session: str, re: int, ack: Ack, now: float) -> None:
         """As Deliveries.ack, or Commits.ack."""

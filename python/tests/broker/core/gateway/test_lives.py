@@ -312,6 +312,20 @@ class TestConnections:
         assert core.tables["sessions"] == 1
         assert core.tables["calls"] == 0
 
+    def test_the_end_of_one_grace_may_end_another_session_whose_grace_ends_with_it(self) -> None:
+        core = Core(Policy(max_output_bytes=10_000))
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        for _ in range(2):
+            caller.command(request("w/k"))
+        first, _ = (call for call, _ in worker.take(Request))
+        reply(worker, first, bytes(20_000))
+        core.cut(worker)
+        core.cut(caller)
+        assert core.tables["sessions"] == 2
+        core.advance(10)
+        assert core.tables["sessions"] == core.tables["calls"] == 0
+
     def test_what_is_written_and_not_confirmed_counts(self) -> None:
         core = Core(Policy(max_output_bytes=10_000))
         caller = core.client()

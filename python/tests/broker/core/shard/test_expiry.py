@@ -180,3 +180,20 @@ class TestExpiry:
         assert core.tables["subscriptions"] == 1
         core.advance(2)
         assert core.tables["subscriptions"] == 0
+
+    def test_a_shard_that_begins_anew_writes_nothing_for_what_was_hosted_all_the_time(self) -> None:
+        core = start()
+        worker = core.client()
+        worker.host("w")
+        worker.ask(Subscribe(subscription()))
+        core.hold = True
+        core.fail_commit()
+        assert not core.machine.effects.records, "nothing is written that might fail again"
+
+    def test_a_host_that_comes_after_a_failed_commit_is_written_if_its_absence_was(self) -> None:
+        core = start()
+        alone(core).ask(Subscribe(subscription()))
+        core.fail_commit()
+        assert core.store.load(core.opened.term).summary.unhosted
+        core.client().host("w")
+        assert core.store.load(core.opened.term).summary.unhosted == ()

@@ -65,17 +65,21 @@ class TestNumbers:
         answers = [later.publish("t/k", producer_seq=number) for number in (1, 2, 3, 4, 5, 6)]
         assert answers == [DUPLICATE, Published(1)] * 3
 
-    def test_a_refusal_uses_its_number_up(self) -> None:
+    def test_a_refused_number_is_not_answered_as_if_it_were_stored(self) -> None:
         core = Core(Policy(max_queue_events=1))
         publisher = publisher_of(core)
         publisher.host("w")
         publisher.publish("t/k", producer_seq=1)
-        failed(publisher.publish("t/k", producer_seq=2), Reason.RESOURCE_EXHAUSTED)
-        publisher.ack(publisher.take(Delivery)[0][1])
-        assert publisher.publish("t/k", producer_seq=2) == DUPLICATE
-        assert publisher.publish("t/k", producer_seq=3) == Published(1)
-        failed(publisher.publish("t/", producer_seq=4), Reason.INVALID_ARGUMENT)
-        assert publisher.publish("t/k2", producer_seq=4) == DUPLICATE
+        publisher.command_publish("t/k", producer_seq=2)
+        failed(publisher.publish("t/", producer_seq=3), Reason.INVALID_ARGUMENT)
+        core.disconnect(publisher)
+        again = publisher_of(core)
+        again.host("w")
+        failed(again.publish("t/k", producer_seq=2), Reason.RESOURCE_EXHAUSTED)
+        again.ack(again.take(Delivery)[0][1])
+        assert again.publish("t/k", producer_seq=2) == Published(1), "the refusal was lost with the session"
+        assert again.publish("t/k2", producer_seq=3) == Published(1)
+        assert [again.publish("t/k", producer_seq=number) for number in (1, 2, 3)] == [DUPLICATE] * 3
 
     def test_what_was_for_nobody_is_seen_too(self, core: Core) -> None:
         publisher = publisher_of(core)

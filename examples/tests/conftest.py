@@ -11,7 +11,7 @@ import pytest
 from programs import DOTNET, EXAMPLES, LIMIT, Program, Run
 
 # As with all tests of .NET: where there is none, they are not run, and pytest's header says so.
-collect_ignore = [] if DOTNET else ["test_analytics.py"]
+collect_ignore = [] if DOTNET else ["test_analytics.py", "test_state_dotnet.py"]
 
 
 def pytest_report_header() -> str | None:

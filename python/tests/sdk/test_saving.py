@@ -275,6 +275,62 @@ async def test_a_save_without_an_answer_is_sent_again_in_the_next_session(script
     await close(Connected(connected.runtime, peer))
 
 
+async def test_a_session_that_ends_while_the_state_is_asked_for_is_followed_by_a_save(scripted: ScriptedBroker) -> None:
+    """covers: SES-15"""
+    connected, (agent,) = await hosting(scripted)
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def save_state() -> Mapping[str, Any]:
+        asked.set()
+        await answer.wait()
+        return {"n": 3}
+
+    agent.save_state = save_state
+    connected.peer.send(Message(id=5, save_request=agent_state_request()))
+    await asyncio.wait_for(asked.wait(), PATIENCE)
+    connected.peer.end()
+    await asyncio.wait_for(connected.runtime._uplink.lost(), PATIENCE)
+    answer.set()
+    peer = await scripted.accept()
+    peer.welcome(session_id="s-2")
+    peer.done(await peer.expect("register_agent_type"))
+    peer.send(Message(re=(await peer.expect("claim")).id, claim_result=agent_pb2.ClaimResult()))
+    assert saved(await peer.expect("save"))[1] == b'{"n":3}'
+    await close(Connected(connected.runtime, peer))
+
+
+async def test_a_save_of_a_session_that_went_on_after_all_is_not_waited_for(scripted: ScriptedBroker) -> None:
+    """covers: SES-15, AGT-8"""
+    connected, _ = await hosting(scripted, welcome={"session_grace_ms": 50})
+    connected.peer.send(Message(id=5, save_request=agent_state_request()))
+    await connected.peer.expect("save")
+    connected.peer.end()
+    peer = await scripted.accept()
+    await asyncio.wait_for(connected.runtime._uplink.lost(), PATIENCE)
+    peer.take_over(connected.peer)
+    peer.done(await peer.expect("save"))
+    assert (await peer.expect("done")).re == 5
+    peer.send(deactivate(timeout_ms=60_000))
+    assert (await peer.expect("done")).re == 77
+    await close(Connected(connected.runtime, peer))
+
+
+async def test_saves_from_time_to_time_do_not_pile_up(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "SAVE_INTERVAL", 0.01)
+    connected, (agent,) = await hosting(scripted)
+    saver = connected.runtime._worker.saver
+    connected.peer.end()
+    await scripted.accept()  # and never answers
+    agent.n = 9
+    while not saver._tasks:  # noqa: ASYNC110 - the timer comes by itself
+        await asyncio.sleep(0.002)
+    await asyncio.sleep(0.1)
+    assert len(saver._tasks) == 1
+    await connected.runtime.stop()
+
+
 async def test_after_a_lost_session_the_count_is_made_sure_before_a_result_commits(scripted: ScriptedBroker) -> None:
     connected, _ = await hosting(scripted)
     connected.peer.send(request(1, 1))

@@ -11,7 +11,7 @@ import pytest
 from parley import AgentId, TopicId
 from parley.distributed import DistributedRuntime
 from parley.exceptions import DeadlineExceededError, OutcomeUnknownError, UnavailableError
-from parley_wire.v1 import broker_service_pb2, errors_pb2, publish_pb2, session_pb2
+from parley_wire.v1 import agent_pb2, broker_service_pb2, errors_pb2, publish_pb2, session_pb2
 
 from .conftest import Connected, close, connect
 from .scripted import PATIENCE, Message, Peer, ScriptedBroker
@@ -291,6 +291,35 @@ async def test_the_grace_ends_while_nobody_answers_and_the_session_goes_on_after
     peer.send(Message(re=(await peer.expect("request")).id, reply=PONG))
     assert await later == Pong(1)
     await until(states, "reconnecting", "lost", "resumed", "connected")
+    await close(Connected(connected.runtime, peer))
+
+
+@pytest.mark.parametrize("where", ["held", "session_began", "rejoin"])
+async def test_a_defect_anywhere_is_followed_by_a_new_session(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    connected = await connect(scripted)
+    await host_agent(connected, Ponger)
+    good = getattr(connected.runtime, where)
+
+    def broken(*arguments: Any) -> Any:
+        monkeypatch.setattr(connected.runtime, where, good)
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(connected.runtime, where, broken)
+    connected.peer.end()
+    peer = await scripted.accept()
+    peer.welcome(session_id="s-2")
+    if where != "held":
+        peer = await scripted.accept()
+        assert not peer.hello.hello.resume.session_id
+        peer.welcome(session_id="s-3")
+    peer.done(await peer.expect("register_agent_type"))
+    claim = await peer.expect("claim")
+    peer.send(Message(re=claim.id, claim_result=agent_pb2.ClaimResult()))
+    asked = calling(connected)
+    peer.send(Message(re=(await peer.expect("request")).id, reply=PONG))
+    assert await asked == Pong(1)
     await close(Connected(connected.runtime, peer))
 
 

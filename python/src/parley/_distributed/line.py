@@ -166,6 +166,10 @@ class Line:
         if not self.ended.done():
             self.ended.set_result(End(reason, session_over))
 
+    def give_up(self, reason: str) -> None:
+        """The session cannot go on."""
+        self._end(reason, session_over=True)
+
     async def say_goodbye(self, reason: str) -> None:
         """Writes Goodbye after what is queued, and says that nothing more will follow (SPEC SES-13)."""
         if self.ended.done() or self._closing:

@@ -69,6 +69,7 @@ class Saver:
         self._drop = drop
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._saving: asyncio.Task[None] | None = None
         uplink.handlers.update(deactivate=self._on_deactivate, save_request=self._on_save_request)
 
     def watch(self) -> None:
@@ -90,11 +91,12 @@ class Saver:
             if slot.keeper is not None:
                 slot.keeper.count_anew(slot.keeper.saved.version)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Runs something beside the reading."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # ---- commits
 
@@ -138,7 +140,12 @@ class Saver:
                 if state is None:
                     return
                 commit = keeper.commit(state)
-                saving = session.ask(_save_to_wire(slot, commit, state))
+                try:
+                    saving = session.ask(_save_to_wire(slot, commit, state))
+                except SessionOverError:
+                    if self._uplink.is_ready and self._uplink.session is session:
+                        raise  # the runtime has been stopped
+                    continue  # it ended while the agent was asked
                 keeper.sent()
                 keeper.said(commit)
             try:
@@ -147,6 +154,8 @@ class Saver:
                 return
             except SessionOverError as over:
                 _trace.debug("the state of %s is said again: %s", slot.id, over)
+                if commit.counting == keeper.counting:  # the session may go on after all, without this answer
+                    keeper.count_anew(keeper.saved.version)
             except ParleyError as error:
                 keeper.answered(commit.counting)
                 if lost_place(error, slot, commit):
@@ -177,7 +186,8 @@ class Saver:
     def _on_timer(self) -> None:
         self._timer = None
         self.watch()
-        self.spawn(self._save_all())
+        if self._saving is None or self._saving.done():
+            self._saving = self.spawn(self._save_all())
 
     async def _save_all(self) -> None:
         for slot in list(self._host.slots.values()):

@@ -39,6 +39,9 @@ WINDOW_BYTES = 16 * 1024 * 1024
 COMMAND_TIMEOUT = 30.0
 """Seconds that a registration or a subscription may take, the search for a session included."""
 
+DEFECT_PAUSE = 0.5
+"""Seconds before the next attempt when one has failed for a reason that nobody thought of."""
+
 
 class Party(Protocol):
     """Whose uplink it is."""
@@ -212,12 +215,21 @@ class Uplink:
                 self._lose(party, end.reason)
             else:
                 self.tell("reconnecting", end.reason)
-            try:
-                opened, writer = await self._find(party, end)
-                while not await self._take_up(party, opened, writer):
-                    opened, writer = await self._find(party, End("the session cannot go on", session_over=True))
-            except Exception:  # a defect must not be the end: the next attempt may do better
-                _log.exception("the session could not be taken up")
+            while not await self._go_on(party, end):
+                end = End("the session cannot go on", session_over=True)
+
+    async def _go_on(self, party: Party, end: End) -> bool:
+        """Finds a broker, and takes up a session with it. False if that cannot be: the next attempt may do better."""
+        opened: Opened | None = None
+        try:
+            opened, writer = await self._find(party, end)
+            return await self._take_up(party, opened, writer)
+        except Exception:  # a defect must not be the end
+            _log.exception("the session could not be taken up")
+            if opened is not None:
+                await opened.connection.close()
+            await asyncio.sleep(DEFECT_PAUSE)
+            return False
 
     async def _find(self, party: Party, end: End) -> tuple[Opened, FrameWriter]:
         """Tries all addresses in turn until one answers (SPEC SES-18); tells when the grace is over."""
@@ -287,6 +299,11 @@ class Uplink:
                 await party.rejoin(session)
         except SessionOverError as over:
             _trace.debug("the session ended before it was joined: %s", over)
+            return
+        except Exception as error:  # a defect must not be the end
+            _log.exception("what this process hosts could not be said in the new session")
+            if self._line is not None and session is self.session:
+                self._line.give_up(f"{type(error).__name__}: {error}")
             return
         self._joined = True
         self._ready.set()

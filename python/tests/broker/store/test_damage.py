@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -238,3 +240,66 @@ def test_what_is_settled_leaves_room_for_what_comes(tmp_path: Path) -> None:
     assert later <= size + 32 * 4096
     assert later < 1024 * 1024
     assert log < 6 * 1024 * 1024
+
+
+class TestAnotherBroker:
+    """It opens the directory while this one looks at what is there: what it has answered stays."""
+
+    @staticmethod
+    def commits(other: SqliteStore) -> bool:
+        """Whether the other one could open it; then it has committed an event."""
+        try:
+            term = other.open().term
+        except StoreUnusableError:
+            return False
+        other.commit([EventStored(event(COMMITS + 1, b"other"), (ANN,))], term)
+        return True
+
+    @staticmethod
+    def check(closed: Path, other: SqliteStore, committed: bool) -> None:
+        """What the other one has committed is there, though it is killed now."""
+        copy = closed.parent / "copy"
+        shutil.copytree(closed, copy)
+        other.close()
+        store = SqliteStore(copy)
+        store.open()
+        assert len(store.read(ANN, COMMITS, 9, NO_LIMIT)) == committed
+        store.close()
+
+    def test_as_this_one_tidies_up(self, closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        other = SqliteStore(closed)
+        results: list[bool] = []
+        unlink = Path.unlink
+
+        def slowly(path: Path, missing_ok: bool = False) -> None:
+            if not results:
+                results.append(False)
+                results[0] = self.commits(other)
+            unlink(path, missing_ok)
+
+        monkeypatch.setattr(Path, "unlink", slowly)
+        store = SqliteStore(closed)
+        with contextlib.suppress(StoreUnusableError):
+            store.open()
+        store.close()
+        monkeypatch.undo()
+        assert results, "it tidies up"
+        self.check(closed, other, results[0])
+
+    def test_before_this_one_opens_the_file(self, closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        other = SqliteStore(closed)
+        results: list[bool] = []
+        connect = sqlite3.connect
+
+        def late(*arguments: object, **options: object) -> sqlite3.Connection:
+            if not results:
+                results.append(False)
+                results[0] = self.commits(other)
+            return connect(*arguments, **options)  # type: ignore[call-overload, no-any-return]
+
+        monkeypatch.setattr(sqlite3, "connect", late)
+        with pytest.raises(StoreUnusableError, match="in use by another broker"):
+            SqliteStore(closed).open()
+        monkeypatch.undo()
+        assert results == [True]
+        self.check(closed, other, True)

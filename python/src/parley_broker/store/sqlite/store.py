@@ -190,15 +190,18 @@ class SqliteStore:
         try:
             self._check_file(db)
             self._check_content(db, answered or 0)
+        except sqlite3.OperationalError:
+            # Another broker may have it, and these files may be its own by now.
+            made.clear()
+            raise
         except sqlite3.DatabaseError as failure:
-            if isinstance(failure, sqlite3.OperationalError):
-                raise
             raise self._damaged(str(failure)) from failure
         finally:
-            db.close()
+            # Before it is closed: as long as it is open, no other broker can open the file and make these anew.
             for path in made:
                 with suppress(OSError):
                     path.unlink()
+            db.close()
 
     def _check_content(self, db: sqlite3.Connection, answered: int) -> None:
         commits = 0

@@ -12,8 +12,11 @@ from parley_broker.core.policy import Policy
 from parley_broker.core.records import ProducerSeen, ProducersForgotten, Summary
 from parley_broker.core.shard.ledger import Ledger
 
-MAX_GAPS = 256
-"""Gaps in the numbers of one producer that are remembered; what is in the lowest of more was refused long ago."""
+MAX_GAPS = 512
+"""Gaps in the numbers of one producer that are remembered; what is in the lowest of more was refused long ago.
+
+Every other publish that the default credit allows may be refused, and its refusal lost.
+"""
 
 
 @dataclass(slots=True, eq=False)

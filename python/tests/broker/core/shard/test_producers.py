@@ -81,6 +81,18 @@ class TestNumbers:
         assert again.publish("t/k2", producer_seq=3) == Published(1)
         assert [again.publish("t/k", producer_seq=number) for number in (1, 2, 3)] == [DUPLICATE] * 3
 
+    def test_as_many_refusals_as_the_credit_allows_may_be_lost_at_once(self) -> None:
+        policy = Policy(max_queue_events=1)
+        core = Core(policy)
+        publisher = publisher_of(core)
+        publisher.host("w")
+        for number in range(1, policy.credit_messages + 1):
+            publisher.command_publish("t/full" if number % 2 else f"t/{number}", producer_seq=number)
+        core.disconnect(publisher)
+        again = publisher_of(core)
+        again.host("w")
+        failed(again.publish("t/full", producer_seq=3), Reason.RESOURCE_EXHAUSTED)
+
     def test_what_was_for_nobody_is_seen_too(self, core: Core) -> None:
         publisher = publisher_of(core)
         assert publisher.publish("u/k", producer_seq=1) == Published(0)

@@ -47,19 +47,20 @@ def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 def reply_to_the_wrong_caller() -> None:
     """An outcome goes to another caller whose call has the same id."""
 
-    def make(end: Any) -> Any:
+    def make(conclude: Any) -> Any:
         def wrong(self: Any, call: Any, outcome: Any) -> None:
-            for other in self._calls.values():
-                if other.caller is not call.caller and other.caller_id == call.caller_id:
-                    call.caller, other.caller = other.caller, call.caller
-                    call.caller.calls[call.caller_id] = call.id
-                    other.caller.calls[other.caller_id] = other.id
-                    break
-            end(self, call, outcome)
+            for mine in call.waiting:
+                for other in self._calls.values():
+                    if other.caller is not mine.caller and other.caller_id == mine.caller_id:
+                        mine.caller, other.caller = other.caller, mine.caller
+                        mine.caller.calls[mine.caller_id] = mine.id
+                        other.caller.calls[other.caller_id] = other.id
+                        break
+            conclude(self, call, outcome)
 
         return wrong
 
-    wrap(Callers, "_end", make)
+    wrap(Callers, "_conclude", make)
 
 
 def lost_worker_hangs_its_calls() -> None:
@@ -359,7 +360,7 @@ def lost_sessions_uncounted() -> None:
 
 def pauses_of_one_length() -> None:
     """The pauses between attempts do not grow."""
-    wrap(deliveries, "BACKOFF_FACTOR", lambda _: 1)
+    wrap(deliveries, "BACKOFF_FACTORS", lambda _: (1,))
 
 
 def producers_forgotten() -> None:

@@ -323,6 +323,32 @@ async def test_a_defect_anywhere_is_followed_by_a_new_session(
     await close(Connected(connected.runtime, peer))
 
 
+async def test_a_session_that_ended_while_it_was_joined_takes_nothing(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = await connect(scripted)
+    uplink = connected.runtime._uplink
+    good = connected.runtime.rejoin
+
+    async def rejoin(session: Any) -> None:
+        monkeypatch.setattr(connected.runtime, "rejoin", good)
+        await good(session)
+        connected.peer.end()
+        uplink._lose(connected.runtime, "the broker said goodbye")
+
+    monkeypatch.setattr(connected.runtime, "rejoin", rejoin)
+    connected.peer.end()
+    connected.peer = await scripted.accept()
+    connected.peer.welcome(session_id="s-2")
+    peer = await scripted.accept()
+    assert not uplink.is_ready
+    peer.welcome(session_id="s-3")
+    asked = calling(connected)
+    peer.send(Message(re=(await peer.expect("request")).id, reply=PONG))
+    assert await asked == Pong(1)
+    await close(Connected(connected.runtime, peer))
+
+
 # ---- a broker that drains
 
 

@@ -306,6 +306,8 @@ class Uplink:
                 self._line.give_up(f"{type(error).__name__}: {error}")
             return
         self._joined = True
+        if self._lost.is_set():
+            return  # it ended meanwhile
         self._ready.set()
         self.tell("connected", "")
         party.ready()

@@ -42,7 +42,7 @@ public sealed partial class DistributedRuntime
         }
 
         var covered = chain.Count == 0 ? request.Envelope.Length : (int?)null;
-        var pending = new PendingRequest(recipient, budget, new Message { Request = request }) 
+        var pending = new PendingRequest(recipient, budget, new Message { Request = request })
         {
             CoveredBytes = covered,
             IsRepeatable = key is not null,

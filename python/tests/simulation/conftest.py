@@ -1,4 +1,8 @@
-"""How many histories are played."""
+"""How many histories are played.
+
+Environment variables say so, since pytest takes options only from the folder that it was started for: SEEDS, how many of
+each kind (25, with LENGTH=full 2,000), and SEED, the one to play alone.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,8 @@ import pytest
 SEEDS = 2000 if os.environ.get("LENGTH") == "full" else 25
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds --seeds and --seed."""
-    parser.addoption("--seeds", type=int, default=SEEDS, help=f"histories of each kind ({SEEDS})")
-    parser.addoption("--seed", type=int, help="the one history to play")
-
-
 @pytest.fixture
-def seeds(request: pytest.FixtureRequest) -> range:
+def seeds() -> range:
     """The seeds to play."""
-    one = request.config.getoption("--seed")
-    return range(request.config.getoption("--seeds")) if one is None else range(one, one + 1)
+    one = os.environ.get("SEED")
+    return range(int(os.environ.get("SEEDS", SEEDS))) if one is None else range(int(one), int(one) + 1)

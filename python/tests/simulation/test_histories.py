@@ -1,7 +1,7 @@
 """Random histories in virtual time: whatever breaks, nothing answered is lost, and every effect is there once.
 
-`pytest python/tests/simulation --seeds 5000` plays that many of each kind; a failure names its seed, and
-`--seed N` plays that one alone.
+`SEEDS=5000 pytest python/tests/simulation` plays that many of each kind; a failure names its seed, and `SEED=N` plays
+that one alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How many histories are played.
 
-Environment variables say so, since pytest takes options only from the folder that it was started for: SEEDS, how many of
+Environment variables say so, since pytest takes options only from the folder it was started for: SEEDS, how many of
 each kind (25, with LENGTH=full 2,000), and SEED, the one to play alone.
 """
 

@@ -61,6 +61,27 @@ public sealed class OutboxTests
         outbox.Resume(1);
     }
 
+    [Fact]
+    public void A_receipt_for_what_was_never_said_is_none()
+    {
+        var outbox = new Outbox(new ReceiveWindow());
+        outbox.Write(new Outgoing(new Message { Cancel = new Cancel() }));
+        outbox.NextFrame();
+        Assert.Throws<InvalidDataException>(() => outbox.Received(2));
+        outbox.Resume(0);
+        Assert.Equal(1ul, outbox.NextFrame()?.FirstSeq);
+    }
+
+    [Fact]
+    public void A_message_without_its_number_is_no_old_one()
+    {
+        var window = new ReceiveWindow();
+        Assert.True(window.Receive(1));
+        Assert.False(window.Receive(1));
+        Assert.Throws<InvalidDataException>(() => window.Receive(0));
+        Assert.Throws<InvalidDataException>(() => window.Receive(3));
+    }
+
     private static void Take(Frame? frame, ReceiveWindow window, List<ulong> got)
     {
         var seq = frame?.FirstSeq ?? 0;

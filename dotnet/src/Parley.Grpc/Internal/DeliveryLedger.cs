@@ -20,7 +20,8 @@ internal sealed class DeliveryLedger
 
             page.Settle(run.Position, run.Round);
             // One that has not started has to take its place in the order anew; one that failed is tried again.
-            if (page.InHand.TryGetValue(run.Position, out var known) && known.IsStarted && !(known.HasFailed && run.Attempt > known.Attempt))
+            if (page.InHand.TryGetValue(run.Position, out var known) && known.IsStarted && known.IsSameEvent(run)
+                && !(known.HasFailed && run.Attempt > known.Attempt))
             {
                 return known;
             }

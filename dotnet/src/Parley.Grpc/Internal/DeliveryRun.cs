@@ -51,6 +51,9 @@ internal sealed class DeliveryRun : SlotRun
 
     private bool IsEphemeral => Position == 0;
 
+    /// <summary>Whether the other one, at the same position, is of the same event: a broker that has lost its store counts from 1 again (DLV-4).</summary>
+    public bool IsSameEvent(DeliveryRun other) => Incarnation == other.Incarnation || _delivery.Envelope.Equals(other._delivery.Envelope);
+
     public bool IsOf(Session session) => ReferenceEquals(Volatile.Read(ref _session), session);
 
     /// <summary>The event was delivered again: it is settled under that epoch and round, at once if there is a result (DLV-4).</summary>
@@ -133,16 +136,14 @@ internal sealed class DeliveryRun : SlotRun
         {
             var change = await _hosted.State!.TakeAsync(agent).ConfigureAwait(true);
             var commit = change.ToWire(_hosted, publishes);
-            _change = change;
-            _committed = new TaskCompletionSource<Error?>(TaskCreationOptions.RunContinuationsAsynchronously);
-            Finish(d => Settlement.Ack(d, ignored, commit), hasFailed: false, limit);
+            Finish(d => Settlement.Ack(d, ignored, commit), hasFailed: false, limit, change);
             return;
         }
 
         await StateSaver.SendWithStateAsync(_hosted, agent, change =>
         {
-            _change = IsEphemeral ? null : change;
-            Finish(d => Settlement.Ack(d, ignored, _change?.ToWire(_hosted)), hasFailed: false, limit);
+            var said = IsEphemeral ? null : change;
+            return Finish(d => Settlement.Ack(d, ignored, said?.ToWire(_hosted)), hasFailed: false, limit, said) && said is not null;
         }).ConfigureAwait(false);
     }
 
@@ -157,7 +158,7 @@ internal sealed class DeliveryRun : SlotRun
         try
         {
             var refusal = await committed.Task.WaitAsync(_hosted.Dropped).ConfigureAwait(false);
-            if (refusal is not null)
+            if (refusal is not null and not { Reason: Wire.V1.ErrorReason.NotFound })
             {
                 // Counts as a Nack: what was delivered after it comes again, after it.
                 Volatile.Write(ref _hasFailed, true);
@@ -176,7 +177,7 @@ internal sealed class DeliveryRun : SlotRun
     private async Task<IAgent?> StartAsync()
     {
         // In the agent's turn, as the handler itself.
-        var agent = await _hosted.Ready.ConfigureAwait(true);
+        var agent = await _context.Host.ReadyAsync(_hosted).ConfigureAwait(true);
         await _session.ConfirmAsync().ConfigureAwait(true);
         if (IsEphemeral)
         {
@@ -194,16 +195,16 @@ internal sealed class DeliveryRun : SlotRun
         return null;
     }
 
-    private void Finish(Func<Delivery, Message> result, bool hasFailed, CancellationToken limit)
+    /// <summary>Gives the handler's result, with what it commits, unless its time is up; true if that is what the broker is told.</summary>
+    private bool Finish(Func<Delivery, Message> result, bool hasFailed, CancellationToken limit, StateChange? change = null)
     {
-        if (limit.IsCancellationRequested)
+        if (!limit.IsCancellationRequested)
         {
-            GiveUp();
+            return TryFinish(result, hasFailed, change);
         }
-        else
-        {
-            TryFinish(result, hasFailed);
-        }
+
+        GiveUp();
+        return false;
     }
 
     private void GiveUp()
@@ -218,7 +219,7 @@ internal sealed class DeliveryRun : SlotRun
     }
 
     /// <summary>Sets the result of this attempt and sends it; false if there is one already.</summary>
-    private bool TryFinish(Func<Delivery, Message> result, bool hasFailed)
+    private bool TryFinish(Func<Delivery, Message> result, bool hasFailed, StateChange? change = null)
     {
         lock (_lock)
         {
@@ -227,7 +228,9 @@ internal sealed class DeliveryRun : SlotRun
                 return false;
             }
 
-            _result = result;
+            // Here, so that nothing waits for a commit that is not said, and no other answer is taken for its.
+            (_result, _change) = (result, change);
+            _committed = _hosted.IsEffectivelyOnce && change is not null ? new(TaskCreationOptions.RunContinuationsAsynchronously) : null;
             Volatile.Write(ref _hasFailed, hasFailed);
             Volatile.Write(ref _isFinished, true);
             if (!IsEphemeral)
@@ -247,10 +250,10 @@ internal sealed class DeliveryRun : SlotRun
     private void SendResult()
     {
         var settlement = ++_settlements;
-        _settling = SendAsync(_session, Settlement.Pending(_context, _delivery.EventId, _result!(_delivery), answer => Settled(settlement, answer)));
+        _settling = SendAsync(settlement, _session, Settlement.Pending(_context, _delivery.EventId, _result!(_delivery), answer => Settled(settlement, answer)));
     }
 
-    private async Task SendAsync(Session session, PendingAnswer result)
+    private async Task SendAsync(int settlement, Session session, PendingAnswer result)
     {
         try
         {
@@ -260,16 +263,25 @@ internal sealed class DeliveryRun : SlotRun
         catch (ParleyException e)
         {
             DistributedLog.SettlementRefused(_context.Logger, _delivery.EventId, _hosted.Id, e.ReasonName, e.Message);
-            if (e is not NotFoundException)
+            lock (_lock)
             {
-                _committed?.TrySetResult(e.ToWire());
+                // What was said again has its own answer.
+                if (settlement != _settlements || _committed is null)
+                {
+                    return;
+                }
             }
+
+            // The agent is made anew without it: the event has to be handled again.
+            _ledger.Forget(_hosted, this);
+            _committed.TrySetResult(e.ToWire());
         }
     }
 
     // On the reading loop, before a further delivery of the event can be read.
     private void Settled(int settlement, Message answer)
     {
+        StateChange? change = null;
         lock (_lock)
         {
             if (settlement != _settlements)
@@ -277,18 +289,21 @@ internal sealed class DeliveryRun : SlotRun
                 return;
             }
 
-            if (_change is { } change && _committed is null)
+            if (_committed is null)
             {
-                _dispatcher.Saver.Answered(_session, _hosted, change, answer);
-                _change = null;
+                (change, _change) = (_change, null);
             }
+        }
 
-            // What the broker did not look for, or did not take with its state, is asked for again.
-            if (answer.Error is { Reason: Wire.V1.ErrorReason.NotFound }
-                || (answer.Error is { Reason: Wire.V1.ErrorReason.StateConflict } && _committed is null))
-            {
-                return;
-            }
+        if (change is not null)
+        {
+            _dispatcher.Saver.Answered(_session, _hosted, change, answer);
+        }
+
+        // What the broker did not look for, or did not take with its state, is asked for again; what is undone is handled again.
+        if (_committed is null && answer.Error is { Reason: Wire.V1.ErrorReason.NotFound or Wire.V1.ErrorReason.StateConflict })
+        {
+            return;
         }
 
         _ledger.Forget(_hosted, this);

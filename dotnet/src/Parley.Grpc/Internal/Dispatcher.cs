@@ -245,13 +245,27 @@ internal sealed class Dispatcher
     {
         if (_context.Host.Find(deactivate.Agent.FromWire()) is { } hosted && hosted.Epoch == deactivate.Epoch)
         {
-            await hosted.InFlight.WhenIdleAsync().ConfigureAwait(false);
-            await Saver.SaveAsync(session, hosted, always: false).ConfigureAwait(false);
-            await _context.Host.RetireAsync(hosted, _context.Logger).ConfigureAwait(false);
-            _ledger.Forget(hosted);
+            try
+            {
+                await GiveBackAsync(session, hosted).WaitAsync(TimeSpan.FromMilliseconds(deactivate.TimeoutMs), _context.Options.TimeProvider)
+                    .ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                // The broker takes it now: what is here counts no more (AGT-8).
+                Drop(hosted);
+            }
         }
 
         session.Tell(new Message { Re = id, Done = new Done() });
+    }
+
+    private async Task GiveBackAsync(Session session, HostedAgent hosted)
+    {
+        await hosted.InFlight.WhenIdleAsync().ConfigureAwait(false);
+        await Saver.SaveAsync(session, hosted, always: false).ConfigureAwait(false);
+        await _context.Host.RetireAsync(hosted, _context.Logger).ConfigureAwait(false);
+        _ledger.Forget(hosted);
     }
 
     private async Task SaveAsync(Session session, ulong id, SaveRequest request)

@@ -9,8 +9,9 @@ internal sealed class Liveness(Session session, TimeSpan interval, TimeProvider 
     // After so many silent intervals a session may have been given up by the broker.
     private const int SilentIntervals = 3;
 
-    // After so many a connection is no use any more, whatever the transport thinks of it.
+    // After so many a connection is no use any more, whatever the transport thinks of it; but not before this long, however short they are.
     private const int DeadIntervals = 6;
+    private static readonly TimeSpan ShortestSilence = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
     private long _heard = time.GetTimestamp();
@@ -128,7 +129,7 @@ internal sealed class Liveness(Session session, TimeSpan interval, TimeProvider 
             silence = time.GetElapsedTime(_heard);
         }
 
-        if (silence >= interval * DeadIntervals)
+        if (silence >= interval * DeadIntervals && silence >= ShortestSilence)
         {
             session.Abort(string.Create(CultureInfo.InvariantCulture, $"the broker has said nothing for {silence.TotalSeconds:0.#} s"));
         }

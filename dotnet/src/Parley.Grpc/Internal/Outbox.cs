@@ -46,10 +46,12 @@ internal sealed class Outbox(ReceiveWindow window)
     }
 
     /// <summary>The broker has received everything up to this number.</summary>
+    /// <exception cref="InvalidDataException">The broker says that it has more than was ever written.</exception>
     public void Received(ulong seq)
     {
         lock (_lock)
         {
+            ThrowIfAbove(seq);
             while (_kept.TryPeek(out var oldest) && oldest.Seq <= seq)
             {
                 _kept.Dequeue();
@@ -63,11 +65,7 @@ internal sealed class Outbox(ReceiveWindow window)
     {
         lock (_lock)
         {
-            if (received > _lastSeq)
-            {
-                throw new InvalidDataException($"The broker says that it has received message {received}, but {_lastSeq} was the last one.");
-            }
-
+            ThrowIfAbove(received);
             // Heartbeats belong to the connection that was to carry them.
             var again = _kept.Where(m => m.Seq > received).Concat(_waiting.Where(m => m.Message.IsNumbered));
             (_waiting, _kept, _flush) = (new(again), new(), true);
@@ -147,6 +145,14 @@ internal sealed class Outbox(ReceiveWindow window)
             _flush = false;
             window.Stamp(frame);
             return frame;
+        }
+    }
+
+    private void ThrowIfAbove(ulong received)
+    {
+        if (received > _lastSeq)
+        {
+            throw new InvalidDataException($"The broker says that it has received message {received}, but {_lastSeq} was the last one.");
         }
     }
 

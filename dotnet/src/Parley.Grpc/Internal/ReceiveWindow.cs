@@ -41,12 +41,12 @@ internal sealed class ReceiveWindow
     }
 
     /// <summary>Takes note of a numbered message; false when it came before.</summary>
-    /// <exception cref="InvalidDataException">Messages are missing between.</exception>
+    /// <exception cref="InvalidDataException">Messages are missing between, or it has no number.</exception>
     public bool Receive(ulong seq)
     {
         lock (_lock)
         {
-            if (seq > _received + 1)
+            if (seq == 0 || seq > _received + 1)
             {
                 throw new InvalidDataException($"Message {seq} came, but {_received + 1} was expected.");
             }

@@ -80,7 +80,7 @@ internal sealed class RequestRun : SlotRun
     private async Task<bool> HandleAsync()
     {
         // In the agent's turn, as the handler itself.
-        var agent = await _hosted.Ready.ConfigureAwait(true);
+        var agent = await _context.Host.ReadyAsync(_hosted).ConfigureAwait(true);
         await _session.ConfirmAsync().ConfigureAwait(true);
         // When the session is over its caller knows already that nobody will answer.
         if (_cancelled.IsCancellationRequested || _session.IsOver || _hosted.Dropped.IsCancellationRequested)
@@ -116,16 +116,17 @@ internal sealed class RequestRun : SlotRun
         return true;
     }
 
-    private void Send(Message reply, StateChange? change)
+    private bool Send(Message reply, StateChange? change)
     {
         if (change is null)
         {
             _session.Tell(reply);
-            return;
+            return true;
         }
 
         reply.Reply.Commit = change.ToWire(_hosted);
         _ = IgnoreAsync(AskAsync(reply, answer => _dispatcher.Saver.Answered(_session, _hosted, change, answer)));
+        return true;
     }
 
     private Task<Message> AskAsync(Message reply, Action<Message>? answered = null)

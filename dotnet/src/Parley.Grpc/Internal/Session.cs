@@ -149,12 +149,17 @@ internal sealed class Session : IDisposable
         _outbox.Resume(welcome.Received);
     }
 
-    /// <summary>Reads and writes a connection until it ends; says how, and whether the session ended with it.</summary>
-    public async Task<(string Why, bool IsOver)> RunAsync(Connection connection)
+    /// <summary>Has a connection from now on, the one that is then run.</summary>
+    public void Attach(Connection connection)
     {
         (_farewell, _aborted, _isOverByGoodbye) = (null, null, false);
         _liveness.Confirm();
         _connection = connection;
+    }
+
+    /// <summary>Reads and writes a connection until it ends; says how, and whether the session ended with it.</summary>
+    public async Task<(string Why, bool IsOver)> RunAsync(Connection connection)
+    {
         using var ended = new CancellationTokenSource();
         var reading = ReadAsync(connection);
         var writing = WriteAsync(connection, ended.Token);

@@ -11,8 +11,8 @@ internal sealed class StateSaver(DispatchContext context, Action<HostedAgent> en
     /// <summary>Sends a standard agent's result with its state, if that has changed; in the agent's turn.</summary>
     /// <param name="hosted">The agent.</param>
     /// <param name="agent">Itself.</param>
-    /// <param name="send">Sends the result with what it commits, or null; gets what changed.</param>
-    public static async Task SendWithStateAsync(HostedAgent hosted, IAgent agent, Action<StateChange?> send)
+    /// <param name="send">Sends the result with what it commits, or null; gets what changed. False: it was not said after all.</param>
+    public static async Task SendWithStateAsync(HostedAgent hosted, IAgent agent, Func<StateChange?, bool> send)
     {
         if (hosted.State is not { KeepsState: true } keeper)
         {
@@ -24,12 +24,10 @@ internal sealed class StateSaver(DispatchContext context, Action<HostedAgent> en
         try
         {
             var change = await keeper.TakeAsync(agent).ConfigureAwait(true);
-            if (change.State is not null)
+            if (send(change.State is null ? null : change) && change.State is not null)
             {
                 keeper.Said(change);
             }
-
-            send(change.State is null ? null : change);
         }
         finally
         {
@@ -52,7 +50,11 @@ internal sealed class StateSaver(DispatchContext context, Action<HostedAgent> en
         else if (keeper.Refused(change, ActualOf(error.Details)))
         {
             DistributedLog.CommitRefused(context.Logger, hosted.Id, error.FromWire().ReasonName, error.Message);
-            if (error.Reason == Wire.V1.ErrorReason.StateConflict)
+            if (error.Reason == Wire.V1.ErrorReason.StaleEpoch)
+            {
+                ended(hosted);
+            }
+            else if (error.Reason == Wire.V1.ErrorReason.StateConflict)
             {
                 _ = SaveAsync(session, hosted, always: true);
             }
@@ -84,8 +86,8 @@ internal sealed class StateSaver(DispatchContext context, Action<HostedAgent> en
         }
 
         DistributedLog.CommitRefused(context.Logger, hosted.Id, refusal.ReasonName, refusal.Message);
-        // It has another place, or another state, or nobody knows whether it has: what is here is over.
-        if (refusal is StaleEpochException or StateConflictException or OutcomeUnknownException or UnavailableException)
+        // It has another place, or another state: what is here is over. Whatever else the broker says, the agent keeps its place.
+        if (refusal is StaleEpochException or StateConflictException)
         {
             ended(hosted);
         }
@@ -146,7 +148,11 @@ internal sealed class StateSaver(DispatchContext context, Action<HostedAgent> en
         catch (ParleyException e)
         {
             DistributedLog.CommitRefused(context.Logger, hosted.Id, e.ReasonName, e.Message);
-            if (keeper.Refused(change, ActualOf(new Dictionary<string, string>(e.Details))) && e is StateConflictException)
+            if (e is StaleEpochException)
+            {
+                ended(hosted);
+            }
+            else if (keeper.Refused(change, ActualOf(new Dictionary<string, string>(e.Details))) && e is StateConflictException)
             {
                 await SaveAsync(session, hosted, always: true).ConfigureAwait(false);
             }

@@ -29,6 +29,7 @@ internal sealed class Uplink : ISessionOwner, IDisposable
     private Task _keeping = Task.CompletedTask;
     private long _lastOrder;
     private bool _isReady = true;
+    private bool _isClosing;
     private bool _isDraining;
     private volatile string? _down;
     private string? _closed;
@@ -89,6 +90,12 @@ internal sealed class Uplink : ISessionOwner, IDisposable
     /// <summary>Says goodbye if it can, and ends for good.</summary>
     public async Task CloseAsync(string reason, string text)
     {
+        lock (_gate)
+        {
+            // From here on no connection is taken up.
+            _isClosing = true;
+        }
+
         await _closing.CancelAsync().ConfigureAwait(false);
         if (_session.IsConnected)
         {
@@ -192,7 +199,7 @@ internal sealed class Uplink : ISessionOwner, IDisposable
         var connection = _first;
         try
         {
-            while (true)
+            while (TryAttach(connection))
             {
                 var (why, isOver) = await _session.RunAsync(connection).ConfigureAwait(false);
                 await connection.DisposeAsync().ConfigureAwait(false);
@@ -206,7 +213,7 @@ internal sealed class Uplink : ISessionOwner, IDisposable
 
                 if (isOver || _session.Grace <= TimeSpan.Zero)
                 {
-                    Lose(user, why);
+                    Lose(user, _session, why);
                 }
                 else
                 {
@@ -215,6 +222,8 @@ internal sealed class Uplink : ISessionOwner, IDisposable
 
                 connection = await FindAsync(user, isOver, why).ConfigureAwait(false);
             }
+
+            await LeaveAsync(connection, "stop").ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (_closing.IsCancellationRequested)
         {
@@ -223,8 +232,33 @@ internal sealed class Uplink : ISessionOwner, IDisposable
         catch (Exception e)
         {
             DistributedLog.LoopFailed(_logger, "it was kept up", e);
-            Lose(user, e.Message);
+            Lose(user, _session, e.Message);
         }
+    }
+
+    private bool TryAttach(Connection connection)
+    {
+        lock (_gate)
+        {
+            if (!_isClosing)
+            {
+                _session.Attach(connection);
+            }
+
+            return !_isClosing;
+        }
+    }
+
+    /// <summary>Ends the session on a connection that nothing was said on; what the broker does not take in time is left unsaid.</summary>
+    private async Task LeaveAsync(Connection connection, string reason)
+    {
+        using var late = new CancellationTokenSource(CloseTimeout, _time);
+        await using (late.Token.UnsafeRegister(static c => ((Connection)c!).Abort(), connection).ConfigureAwait(false))
+        {
+            await connection.SayGoodbyeAsync(reason).ConfigureAwait(false);
+        }
+
+        await connection.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>The next connection, with this session resumed on it or a new one begun.</summary>
@@ -232,7 +266,7 @@ internal sealed class Uplink : ISessionOwner, IDisposable
     {
         var session = _session;
         using var grace = _time.CreateTimer(
-            _ => Lose(user, $"{why}; the session's grace is over"), null, isOver ? Timeout.InfiniteTimeSpan : session.Grace, Timeout.InfiniteTimeSpan);
+            _ => Lose(user, session, $"{why}; the session's grace is over"), null, isOver ? Timeout.InfiniteTimeSpan : session.Grace, Timeout.InfiniteTimeSpan);
         while (true)
         {
             var wanted = isOver ? null : session.Resume;
@@ -246,7 +280,7 @@ internal sealed class Uplink : ISessionOwner, IDisposable
             var welcome = connection.Welcome;
             if (!welcome.Resumed || welcome.SessionId != session.Welcome.SessionId)
             {
-                Lose(user, $"{why}; the broker does not know the session any more");
+                Lose(user, session, $"{why}; the broker does not know the session any more");
                 Begin(user, welcome);
                 return connection;
             }
@@ -258,10 +292,9 @@ internal sealed class Uplink : ISessionOwner, IDisposable
             }
 
             // It was given up here: what belonged to it has ended, so it must end there as well.
-            Lose(user, $"{why}; the broker knows another session than this side");
+            Lose(user, session, $"{why}; the broker knows another session than this side");
             isOver = true;
-            await connection.SayGoodbyeAsync("the session was given up").ConfigureAwait(false);
-            await connection.DisposeAsync().ConfigureAwait(false);
+            await LeaveAsync(connection, "the session was given up").ConfigureAwait(false);
         }
     }
 
@@ -334,9 +367,8 @@ internal sealed class Uplink : ISessionOwner, IDisposable
         user.Changed(RuntimeState.Connected, string.Empty);
     }
 
-    private void Lose(IUplinkUser user, string why)
+    private void Lose(IUplinkUser user, Session session, string why)
     {
-        var session = _session;
         PendingAnswer[] ended;
         lock (_gate)
         {

@@ -110,7 +110,7 @@ public sealed partial class InProcessRuntime
             try
             {
                 // In the agent's turn, as the handler itself.
-                var agent = await hosted.Ready.ConfigureAwait(true);
+                var agent = await runtime._host.ReadyAsync(hosted).ConfigureAwait(true);
                 if (!call.Task.IsCompleted)
                 {
                     hasRun = call.HasStarted = true;

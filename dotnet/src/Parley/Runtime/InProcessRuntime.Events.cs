@@ -122,7 +122,7 @@ public sealed partial class InProcessRuntime
             try
             {
                 // In the agent's turn, as the handler itself.
-                var agent = await hosted.Ready.ConfigureAwait(true);
+                var agent = await runtime._host.ReadyAsync(hosted).ConfigureAwait(true);
                 hasRun = true;
                 CallScope.Enter(scope);
                 await agent.OnMessageAsync(message, new MessageContext(sender, topic, IsRpc: false, messageId, either.Token))

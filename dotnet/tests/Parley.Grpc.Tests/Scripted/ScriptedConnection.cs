@@ -20,6 +20,9 @@ internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, ISe
     /// <summary>Answers registrations and subscriptions by itself, and passes heartbeats over that want no answer.</summary>
     public bool Obliging { get; set; } = true;
 
+    /// <summary>Does not end the stream when the other side has.</summary>
+    public bool Lingers { get; set; }
+
     public IReadOnlyList<Frame> Frames
     {
         get
@@ -188,7 +191,10 @@ internal sealed class ScriptedConnection(IAsyncStreamReader<Frame> incoming, ISe
                 }
             }
 
-            End();
+            if (!Lingers)
+            {
+                End();
+            }
         }
         catch (Exception e) when (e is IOException or RpcException or InvalidOperationException)
         {

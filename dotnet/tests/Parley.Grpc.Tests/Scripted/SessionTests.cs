@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Time.Testing;
 using Parley.RuntimeSuite;
 using Parley.Wire.V1;
 
@@ -324,14 +325,111 @@ public sealed class SessionTests : IAsyncLifetime
         Assert.Equal(1, _witness.Seen.Count(s => s == "start one"));
     }
 
+    [Fact]
+    public async Task Another_event_at_the_same_position_of_a_fresh_broker_is_handled()
+    {
+        var (_, first) = await HostAsync();
+        await ActivateAsync(first, Listener, 3);
+        await first.DeliverAsync(Listener, new News("old"), position: 1, epoch: 3);
+        await first.NextAsync(Message.KindOneofCase.Ack);
+        first.Cut();
+        var second = await _broker.AcceptAsync();
+        await second.WelcomeAsync(ScriptedBroker.NewWelcome("s2", incarnation: "i2"));
+        var claim = await second.NextAsync(Message.KindOneofCase.Claim);
+        await second.SendAsync(new Message { Re = claim.Id, ClaimResult = new ClaimResult() });
+        await second.DeliverAsync(Listener, new News("fresh"), position: 1, epoch: 3);
+        Assert.Equal(1ul, (await second.NextAsync(Message.KindOneofCase.Ack)).Ack.Position);
+        Assert.Equal(["old", "fresh"], _witness.Seen.Select(s => s.Split(' ')[2]));
+    }
+
+    [Fact]
+    public async Task Stopping_while_a_new_connection_is_taken_up_says_goodbye_on_it()
+    {
+        var (runtime, first) = await HostAsync();
+        var stopping = new TaskCompletionSource<Task>();
+        runtime.StateChanged += (_, e) =>
+        {
+            if (e.State == RuntimeState.Lost)
+            {
+                stopping.SetResult(runtime.StopAsync());
+                // So that it finds no connection, though there is one.
+                Thread.Sleep(TimeSpan.FromMilliseconds(300));
+            }
+        };
+        first.Cut();
+        var second = await _broker.AcceptAsync();
+        await second.WelcomeAsync(ScriptedBroker.NewWelcome("s2"));
+        await (await stopping.Task.Within()).Within();
+        await second.NextAsync(Message.KindOneofCase.Goodbye);
+        Assert.Equal(RuntimeState.Closed, runtime.State);
+    }
+
+    [Fact]
+    public async Task The_grace_of_one_session_does_not_end_the_next()
+    {
+        var time = new LateTimers(TimeSpan.FromMilliseconds(61_234));
+        var welcome = ScriptedBroker.NewWelcome("s1");
+        welcome.SessionGraceMs = (uint)time.Watched.TotalMilliseconds;
+        var (runtime, first) = await HostAsync(welcome: welcome, configure: o => o.TimeProvider = time);
+        first.Cut();
+        var second = await _broker.AcceptAsync();
+        await second.WelcomeAsync(ScriptedBroker.NewWelcome("s2"));
+        await UntilAsync(() => _states.Contains(RuntimeState.Connected));
+        time.Fire();
+        Assert.Equal([RuntimeState.Reconnecting, RuntimeState.Lost, RuntimeState.Connected], _states);
+        await CallWorksAsync(runtime, second);
+    }
+
+    [Fact]
+    public async Task A_broker_that_does_not_take_a_goodbye_is_not_waited_for()
+    {
+        var welcome = ScriptedBroker.NewWelcome("s1");
+        welcome.SessionGraceMs = 100;
+        var (runtime, first) = await HostAsync(welcome: welcome);
+        first.Cut();
+        var second = await _broker.AcceptAsync();
+        second.Lingers = true;
+        await UntilAsync(() => _states.Contains(RuntimeState.Lost));
+        await second.WelcomeAsync(ScriptedBroker.NewWelcome("s1", resumed: true), sent: first.Seq);
+        await second.NextAsync(Message.KindOneofCase.Goodbye);
+        var third = await _broker.AcceptAsync();
+        await third.WelcomeAsync(ScriptedBroker.NewWelcome("s2"));
+        await CallWorksAsync(runtime, third);
+    }
+
+    [Fact]
+    public async Task A_connection_is_given_up_after_six_silent_intervals_and_five_seconds()
+    {
+        var time = new FakeTimeProvider();
+        var welcome = ScriptedBroker.NewWelcome("s1");
+        welcome.HeartbeatIntervalMs = 100;
+        var (runtime, first) = await HostAsync(welcome: welcome, configure: o => o.TimeProvider = time);
+        Pass(4.9);
+        var call = runtime.SendMessageAsync<Answer>(new Ask("heard"), Somebody);
+        await first.SendAsync(Reply(await NextAsync(first, Message.KindOneofCase.Request), "heard"));
+        await call.Within();
+        Assert.Empty(_states);
+        Pass(5.1);
+        await UntilAsync(() => _states.Contains(RuntimeState.Reconnecting));
+
+        void Pass(double seconds)
+        {
+            for (var passed = 0.0; passed < seconds; passed += 0.05)
+            {
+                time.Advance(TimeSpan.FromMilliseconds(50));
+            }
+        }
+    }
+
     private static bool IsNumbered(Message message) => message.KindCase is not (Message.KindOneofCase.Hello or Message.KindOneofCase.Heartbeat);
 
     private static Message Reply(Message request, string text) =>
         new() { Re = request.Id, Reply = new Reply { Envelope = ScriptedConnection.Envelope(new Answer(text)) } };
 
-    private async Task<(DistributedRuntime Runtime, ScriptedConnection Connection)> HostAsync(ulong creditMessages = 1000, Welcome? welcome = null)
+    private async Task<(DistributedRuntime Runtime, ScriptedConnection Connection)> HostAsync(
+        ulong creditMessages = 1000, Welcome? welcome = null, Action<DistributedRuntimeOptions>? configure = null)
     {
-        var (runtime, connection) = await _broker.ConnectAsync(welcome: welcome ?? ScriptedBroker.NewWelcome("s1"), creditMessages: creditMessages);
+        var (runtime, connection) = await _broker.ConnectAsync(configure, welcome: welcome ?? ScriptedBroker.NewWelcome("s1"), creditMessages: creditMessages);
         runtime.StateChanged += (_, e) => _states.Enqueue(e.State);
         await RoutedAgent.RegisterAsync(runtime, "worker", () => new Worker(_witness));
         await RoutedAgent.RegisterAsync(runtime, "listener", () => new Listener(_witness));
@@ -372,6 +470,26 @@ public sealed class SessionTests : IAsyncLifetime
         {
             await Task.Delay(TimeSpan.FromMilliseconds(10), late.Token);
         }
+    }
+
+    /// <summary>The system's clock; the first timer of one length fires only when told to, even if it has been disposed of by then.</summary>
+    private sealed class LateTimers(TimeSpan watched) : TimeProvider
+    {
+        private Action? _fire;
+
+        public TimeSpan Watched => watched;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (dueTime == watched)
+            {
+                _fire ??= () => callback(state);
+            }
+
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
+
+        public void Fire() => Assert.IsType<Action>(_fire)();
     }
 
     private sealed class Slow(Witness witness) : RoutedAgent

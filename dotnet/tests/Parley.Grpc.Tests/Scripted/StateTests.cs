@@ -142,6 +142,7 @@ public sealed class StateTests : IAsyncLifetime
     [InlineData(ErrorReason.StateConflict, true)]
     [InlineData(ErrorReason.StaleEpoch, true)]
     [InlineData(ErrorReason.PayloadTooLarge, false)]
+    [InlineData(ErrorReason.Unavailable, false)]
     public async Task A_refused_commit_undoes_everything(ErrorReason reason, bool ends)
     {
         var (_, connection) = await HostAsync();
@@ -183,7 +184,89 @@ public sealed class StateTests : IAsyncLifetime
         await _witness.WaitForAsync("teller gone");
     }
 
+    [Fact]
+    public async Task A_handler_that_overran_its_limit_and_then_returned_is_undone()
+    {
+        var (_, connection) = await HostAsync(o => o.EventTimeout = TimeSpan.FromMilliseconds(300));
+        await ActivateAsync(connection, Teller, "{\"count\":10}", version: 3);
+        await connection.DeliverAsync(Teller, new Add(1), position: 1);
+        var publish = await connection.NextAsync(Message.KindOneofCase.Publish);
+        var nack = await connection.NextAsync(Message.KindOneofCase.Nack);
+        await connection.SendAsync(
+            new Message { Re = nack.Id, Done = new Done() },
+            new Message { Re = publish.Id, Published = new Published { Recipients = 1 } });
+        await CommitAsync(connection, new Add(2), 12, 3);
+        Assert.Equal(2, _witness.Seen.Count(s => s == "made teller"));
+    }
+
+    [Fact]
+    public async Task An_agent_that_could_not_be_made_anew_is_tried_again_before_its_next_message()
+    {
+        var (_, connection) = await HostAsync();
+        await ActivateAsync(connection, Teller, "{\"count\":10}", version: 3);
+        _failures = 1;
+        await connection.DeliverAsync(Teller, new Add(-5), position: 1);
+        await AnswerPublishAsync(connection);
+        await connection.NextAsync(Message.KindOneofCase.Nack);
+        await CommitAsync(connection, new Add(1), 11, 3);
+        Assert.Equal(3, _witness.Seen.Count(s => s == "made teller"));
+    }
+
+    [Fact]
+    public async Task A_commit_that_the_broker_did_not_look_for_is_undone_and_its_event_handled_anew()
+    {
+        var (_, connection) = await HostAsync();
+        await ActivateAsync(connection, Teller, "{\"count\":10}", version: 3);
+        await connection.DeliverAsync(Teller, new Add(1), position: 1);
+        await AnswerPublishAsync(connection);
+        var ack = await connection.NextAsync(Message.KindOneofCase.Ack);
+        await connection.SendAsync(new Message { Re = ack.Id, Error = ErrorCatalogue.Create(ErrorReason.NotFound, "not in flight").ToWire() });
+        await CommitAsync(connection, new Add(2), 12, 3);
+        await connection.DeliverAsync(Teller, new Add(1), position: 1, round: 2);
+        await AnswerPublishAsync(connection);
+        Assert.Equal((4ul, "{\"count\":13}", "application/json"), Committed((await connection.NextAsync(Message.KindOneofCase.Ack)).Ack.Commit));
+    }
+
+    [Fact]
+    public async Task An_agent_that_is_not_done_in_time_is_given_back_all_the_same()
+    {
+        var (_, connection) = await HostAsync();
+        await ActivateAsync(connection, Teller, "{\"count\":10}", version: 3);
+        await connection.DeliverAsync(Teller, new Add(1), position: 1);
+        var publish = await connection.NextAsync(Message.KindOneofCase.Publish);
+        await connection.SendAsync(new Message { Id = 901, Deactivate = new Deactivate { Agent = Teller.ToWire(), Epoch = 1, TimeoutMs = 100 } });
+        Assert.Equal(901ul, (await connection.NextAsync(Message.KindOneofCase.Done)).Re);
+        await connection.RequestAsync(Teller, new Total(0));
+        Assert.Equal(Wire.V1.ErrorReason.ActivationFailed, (await connection.NextAsync(Message.KindOneofCase.Error)).Error.Reason);
+        Assert.DoesNotContain("teller gone", _witness.Seen);
+        await connection.SendAsync(new Message { Re = publish.Id, Published = new Published { Recipients = 1 } });
+        var ack = await connection.NextAsync(Message.KindOneofCase.Ack);
+        await connection.SendAsync(new Message { Re = ack.Id, Error = ErrorCatalogue.Create(ErrorReason.StaleEpoch, "taken").ToWire() });
+        await _witness.WaitForAsync("teller gone");
+    }
+
+    [Theory]
+    [InlineData(nameof(Message.KindOneofCase.Reply))]
+    [InlineData(nameof(Message.KindOneofCase.Ack))]
+    [InlineData(nameof(Message.KindOneofCase.Save))]
+    public async Task An_agent_that_has_another_place_goes_as_soon_as_the_broker_says_so(string said)
+    {
+        var kind = Enum.Parse<Message.KindOneofCase>(said);
+        var (_, connection) = await HostAsync();
+        await ActivateAsync(connection, Agent, "{\"count\":1}", version: 3);
+        await (kind switch
+        {
+            Message.KindOneofCase.Reply => connection.RequestAsync(Agent, new Add(1)),
+            Message.KindOneofCase.Ack => connection.DeliverAsync(Agent, new Add(1), position: 1),
+            _ => connection.SendAsync(new Message { Id = 900, SaveRequest = new SaveRequest { Agent = Agent.ToWire(), Epoch = 1 } }),
+        });
+        var message = await connection.NextAsync(kind);
+        await connection.SendAsync(new Message { Re = message.Id, Error = ErrorCatalogue.Create(ErrorReason.StaleEpoch, "elsewhere").ToWire() });
+        await _witness.WaitForAsync("counter gone");
+    }
+
     private Counter _latest = null!;
+    private int _failures;
 
     private static (ulong, string, string) Committed(Commit commit) =>
         (commit.ExpectedVersion, commit.State.Data.ToStringUtf8(), commit.State.ContentType);
@@ -211,7 +294,7 @@ public sealed class StateTests : IAsyncLifetime
         await RoutedAgent.RegisterAsync(runtime, "teller", () =>
         {
             _witness.Saw("made teller");
-            return new Leaving(_witness);
+            return _failures-- > 0 ? throw new InvalidTimeZoneException("not now") : new Leaving(_witness);
         });
         await runtime.StartAsync().Within();
         return (runtime, connection);

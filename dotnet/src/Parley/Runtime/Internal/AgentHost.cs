@@ -132,6 +132,22 @@ internal sealed class AgentHost(IAgentRuntime runtime, SerializationRegistry mes
     /// <summary>Makes an agent anew from what was committed last (STA-5).</summary>
     public Task RebuildAsync(HostedAgent hosted) => hosted.RebuildAsync(runtime, messages, LoggerOf(hosted));
 
+    /// <summary>The agent, for a run in its turn; one that could not be made anew is tried again (STA-5).</summary>
+    public Task<IAgent> ReadyAsync(HostedAgent hosted) => hosted.Ready is { IsCompletedSuccessfully: true } ready ? ready : MakeReadyAsync(hosted);
+
+    private async Task<IAgent> MakeReadyAsync(HostedAgent hosted)
+    {
+        try
+        {
+            return await hosted.Ready.ConfigureAwait(true);
+        }
+        catch (ActivationFailedException) when (hosted.WasMade && !hosted.Dropped.IsCancellationRequested)
+        {
+            await RebuildAsync(hosted).ConfigureAwait(true);
+            return await hosted.Ready.ConfigureAwait(true);
+        }
+    }
+
     private ILogger LoggerOf(HostedAgent hosted) => loggers.CreateLogger($"Parley.Agents.{hosted.Id.Type}");
 
     private HostedAgent Activate(HostedAgent hosted, Task? former = null)

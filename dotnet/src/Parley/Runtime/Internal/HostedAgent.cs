@@ -45,6 +45,9 @@ internal sealed class HostedAgent : IAsyncDisposable
     /// <summary>The agent, once it is made; fails with ACTIVATION_FAILED.</summary>
     public Task<IAgent> Ready => Volatile.Read(ref _ready).Task;
 
+    /// <summary>Whether it was made at least once.</summary>
+    public bool WasMade { get; private set; }
+
     /// <summary>Starts a handler, in the agent's turn.</summary>
     public void Start(HandlerRun run)
     {
@@ -130,7 +133,9 @@ internal sealed class HostedAgent : IAsyncDisposable
                     await former.ConfigureAwait(true);
                 }
 
-                hosted._ready.TrySetResult(await hosted.MakeAsync(runtime, messages, logger).ConfigureAwait(false));
+                var agent = await hosted.MakeAsync(runtime, messages, logger).ConfigureAwait(false);
+                hosted.WasMade = true;
+                hosted._ready.TrySetResult(agent);
             }
             catch (Exception e)
             {

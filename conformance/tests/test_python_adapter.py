@@ -33,7 +33,7 @@ async def party(tmp_path: Path) -> AsyncIterator[Party]:
 async def test_what_it_lacks_is_unsupported_and_it_goes_on(party: Party) -> None:
     for command, members in (
         ("juggle", {}),
-        ("register", {"rt": "main", "type": "x", "behaviour": "effectively-once"}),
+        ("register", {"rt": "main", "type": "x", "behaviour": "clairvoyant"}),
         ("encode", {"type": "Nonsense", "content_type": "json", "value": {}}),
         ("decode", {"type": "Names", "content_type": "protobuf", "data": ""}),
     ):

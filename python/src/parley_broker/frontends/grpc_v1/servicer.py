@@ -82,7 +82,8 @@ class BrokerServicer:
         connection = self._broker.connect(context.peer(), stream)
         reader = asyncio.ensure_future(stream.read(self._broker, connection))
         writer = asyncio.ensure_future(stream.write(self._broker, connection))
-        why = "the connection broke"
+        # A half-close and a cancelled call reach the reader in the same way, and which of the two it was may be known only later.
+        why = "the client's stream ended"
         try:
             await asyncio.wait((reader, writer, stream.ending), return_when=asyncio.FIRST_COMPLETED)
             if stream.ending.done():
@@ -90,8 +91,6 @@ class BrokerServicer:
                 code, why = stream.ending.result()
                 if code is not EndCode.OK:
                     await context.abort(STATUS_OF[code], why)
-            elif reader.done() and reader.exception() is None and not context.cancelled():
-                why = "the client closed the stream"
         finally:
             reader.cancel()
             writer.cancel()

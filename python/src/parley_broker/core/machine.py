@@ -22,12 +22,6 @@ SENDS = (Answer, Deliver, Concluded, Told)
 
 
 @dataclass(slots=True)
-class _Held:
-    commit: int
-    send: Answer | Deliver | Concluded | Told
-
-
-@dataclass(slots=True)
 class Drain:
     """That the broker is about to go (DRN-1); moments."""
 
@@ -55,7 +49,7 @@ class Machine:
         self._wall_offset = wall_offset
         self._shard = Shard(policy, opened, self.effects, wall_offset, now)
         self._gateway = Gateway(policy, identity, self._shard, self.effects, self._pump)
-        self._held: deque[_Held] = deque()
+        self._held: deque[Answer | Deliver | Concluded | Told] = deque()
         self._drain: Drain | None = None
 
     def connect(self, connection_id: int, peer: str, session_id: str, resume_token: bytes, now: float) -> None:
@@ -119,7 +113,7 @@ class Machine:
         self._shard.committed(commit)
         held = self._held
         while held and held[0].commit <= commit:
-            self._apply(held.popleft().send, now)
+            self._apply(held.popleft(), now)
         self._pump(now)
 
     def found(self, read: Read, what: Found, now: float) -> None:
@@ -141,8 +135,7 @@ class Machine:
         held, self._held = self._held, deque()
         self.effects.records.clear()
         self.effects.reads.clear()
-        for waiting in held:
-            send = waiting.send
+        for send in held:
             if isinstance(send, Deliver):
                 continue
             # Who asked for a call hears that its handler has run all the same.
@@ -223,17 +216,17 @@ class Machine:
         return {"calls": self._gateway.calls, "in_hand": self._shard.in_hand, "commits": len(self._held)}
 
     def _pump(self, now: float) -> None:
+        shard = self._shard
         while True:
-            decided = self._shard.take(now)
-            if not decided:
-                self._gateway.settle(now)
-                if not self._shard.has_decided:
-                    return
-            for effect in decided:
-                if isinstance(effect, SENDS) and effect.commit != NO_COMMIT:
-                    self._held.append(_Held(effect.commit, effect))
-                else:
-                    self._apply(effect, now)
+            while shard.has_decided:
+                for effect in shard.take(now):
+                    if isinstance(effect, SENDS) and effect.commit != NO_COMMIT:
+                        self._held.append(effect)
+                    else:
+                        self._apply(effect, now)
+            self._gateway.settle(now)
+            if not shard.has_decided:
+                return
 
     def _apply(self, effect: ShardEffect, now: float) -> None:
         if isinstance(effect, Told):

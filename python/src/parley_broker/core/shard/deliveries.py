@@ -125,8 +125,10 @@ class Deliveries:
 
     def advance(self, recipient: Recipient, now: float) -> None:
         """Delivers what may be delivered to the recipient now (DLV-3)."""
+        if recipient.queued or self._desk.quiet or not recipient.waits:
+            return
         ordered = self._ordered(recipient)
-        while not recipient.queued and not self._desk.quiet:
+        while recipient.waits:
             index = recipient.next(now, ordered)
             if index is None:
                 wants = recipient.has_more_stored and (not recipient.window or not ordered)

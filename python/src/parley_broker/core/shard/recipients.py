@@ -133,6 +133,11 @@ class Recipient:
         self.read = 0
 
     @property
+    def waits(self) -> bool:
+        """Whether any of its events is not in flight."""
+        return self.events > len(self.in_flight)
+
+    @property
     def has_more_stored(self) -> bool:
         """Whether the store has events beyond the window."""
         return self.events > len(self.window) + len(self.in_flight)

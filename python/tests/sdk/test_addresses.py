@@ -2,86 +2,36 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from parley._distributed.addresses import instance_id_or_default, parse_addresses, url_or_default
 from parley.exceptions import InvalidArgumentError
 
-# The same tables are in the tests of the .NET SDK.
-GOOD = {
-    "grpc://localhost:50051": "localhost:50051",
-    "grpc://127.0.0.1:1": "127.0.0.1:1",
-    "grpc://[::1]:65535/": "[::1]:65535",
-    "grpc://broker-1.my_space.svc.:080": "broker-1.my_space.svc.:80",
-    " grpc://h:1 ": "h:1",
+VECTORS = json.loads((Path(__file__).parents[3] / "conformance/vectors/addresses.json").read_text(encoding="utf-8"))
+PROBLEMS = {
+    "scheme": "it must begin with grpc://",
+    "host": "the host must be a name, an IPv4 address or an IPv6 address in brackets, not ",
+    "port": "the port must be 1 to 65535, not ",
 }
-BAD_SCHEME = [
-    "",
-    "localhost:50051",
-    "h",
-    "http://h:1",
-    "grpcs://h:1",
-    "GRPC://h:1",
-    "grpc:/h:1",
-    "grpc://h:1,",
-    "grpc://h:1,,grpc://h:2",
-]
-BAD_HOST = [
-    "grpc://",
-    "grpc://:1",
-    "grpc://user@h:1",
-    "grpc://h:1:2",
-    "grpc://::1:50051",
-    "grpc://[h]:1",
-    "grpc://[::1:1",
-    "grpc://[]:1",
-    "grpc://[127.0.0.1]:1",
-    "grpc://a b:1",
-    "grpc://a..b:1",
-    "grpc://.:1",
-    "grpc://a/b:1",
-    "grpc://h?x:1",
-    "grpc://é:1",
-]
-BAD_PORT = [
-    "grpc://h",
-    "grpc://h/",
-    "grpc://h:",
-    "grpc://h:x",
-    "grpc://h:0",
-    "grpc://h:65536",
-    "grpc://h:-1",
-    "grpc://h:+1",
-    "grpc://h:1.5",
-    "grpc://h:000001",
-    "grpc://h:1/path",
-    "grpc://h:1//",
-    "grpc://h:1?x",
-    "grpc://h:1#x",
-    "grpc://h:1 2",
-    "grpc://h:١",
-]
 
 
 def test_one_and_several() -> None:
-    for url, address in GOOD.items():
-        assert parse_addresses(url) == [address]
-    assert parse_addresses(",".join(GOOD)) == list(GOOD.values())
+    for vector in VECTORS["parsed"]:
+        assert parse_addresses(vector["url"]) == [vector["address"]]
+    addresses = [vector["address"] for vector in VECTORS["parsed"]]
+    assert parse_addresses(",".join(vector["url"] for vector in VECTORS["parsed"])) == addresses
 
 
-@pytest.mark.parametrize(
-    ("url", "problem"),
-    [
-        *((url, "it must begin with grpc://") for url in BAD_SCHEME),
-        *((url, "the host must be a name, an IPv4 address or an IPv6 address in brackets, not ") for url in BAD_HOST),
-        *((url, "the port must be 1 to 65535, not ") for url in BAD_PORT),
-    ],
-)
-def test_malformed(url: str, problem: str) -> None:
+@pytest.mark.parametrize(("part", "url"), [(part, url) for part in PROBLEMS for url in VECTORS["malformed"][part]])
+def test_malformed(part: str, url: str) -> None:
     with pytest.raises(InvalidArgumentError) as raised:
         parse_addresses(url)
-    assert f"is no broker address: {problem}" in str(raised.value)
+    assert f"is no broker address: {PROBLEMS[part]}" in str(raised.value)
     assert "; it looks like grpc://127.0.0.1:50051, several are separated by commas" in str(raised.value)
+    assert raised.value.reason == VECTORS["error"]["reason"]
     assert raised.value.details == {"field": "broker_url"}
 
 

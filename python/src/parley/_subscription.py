@@ -35,7 +35,49 @@ class Subscription(Protocol):
         ...
 
 
-class TypeSubscription(Subscription):
+class _TypedSubscription(Subscription):
+    """What both kinds have in common: an agent type gets the events, each agent those whose source is its key."""
+
+    def __init__(self, kind: str, wanted: str, agent_type: str | AgentType, id: str | None, durable: bool) -> None:
+        self._kind = kind
+        self._wanted = wanted
+        self._agent_type = agent_type.type if isinstance(agent_type, AgentType) else agent_type
+        check_agent_type(self._agent_type)
+        self._id = id or f"{kind} {wanted} {self._agent_type}"
+        self._durable = durable
+
+    @property
+    def id(self) -> str:
+        """Names it for `remove_subscription`."""
+        return self._id
+
+    @property
+    def agent_type(self) -> str:
+        """Who gets the events."""
+        return self._agent_type
+
+    @property
+    def durable(self) -> bool:
+        """Whether events wait for a worker."""
+        return self._durable
+
+    def map_to_agent(self, topic_id: TopicId) -> AgentId:
+        """The agent of the subscribed type whose key is the topic's source (SPEC SUB-1). Raises CantHandleException."""
+        if not self.is_match(topic_id):
+            raise CantHandleException(f"the topic {topic_id} does not match the subscription {self.id!r}")
+        return AgentId(self._agent_type, topic_id.source)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal if kind, topic type or prefix, and agent type are: the identity that the broker knows (SPEC SUB-2)."""
+        if not isinstance(other, _TypedSubscription):
+            return NotImplemented
+        return (self._kind, self._wanted, self._agent_type) == (other._kind, other._wanted, other._agent_type)
+
+    def __hash__(self) -> int:
+        return hash((self._kind, self._wanted, self._agent_type))
+
+
+class TypeSubscription(_TypedSubscription):
     """Events of exactly one topic type.
 
     Args:
@@ -43,103 +85,44 @@ class TypeSubscription(Subscription):
         agent_type: Who gets the events: the agent of this type whose key is the topic's source.
         id: Names it for `remove_subscription`; default: made of the two types.
         durable: True: events wait for a worker. False: it ends with the last session that hosts the type (SPEC SUB-3).
+
+    Raises:
+        InvalidArgumentError: A type breaks its rule (SPEC ID-1).
     """
 
     def __init__(
         self, topic_type: str, agent_type: str | AgentType, id: str | None = None, *, durable: bool = True
     ) -> None:
         check_topic_type(topic_type)
-        self._topic_type = topic_type
-        self._agent_type = _type_name(agent_type)
-        self._id = id or f"exact {topic_type} {self._agent_type}"
-        self._durable = durable
-
-    @property
-    def id(self) -> str:
-        """Names it for `remove_subscription`."""
-        return self._id
+        super().__init__("exact", topic_type, agent_type, id, durable)
 
     @property
     def topic_type(self) -> str:
         """The topic type that it wants."""
-        return self._topic_type
-
-    @property
-    def agent_type(self) -> str:
-        """Who gets the events."""
-        return self._agent_type
-
-    @property
-    def durable(self) -> bool:
-        """Whether events wait for a worker."""
-        return self._durable
+        return self._wanted
 
     def is_match(self, topic_id: TopicId) -> bool:
         """True if the topic has this type."""
-        return topic_id.type == self._topic_type
-
-    def map_to_agent(self, topic_id: TopicId) -> AgentId:
-        """The agent of the subscribed type whose key is the topic's source (SPEC SUB-1)."""
-        return _recipient(self, self._agent_type, topic_id)
-
-    def __eq__(self, other: object) -> bool:
-        """Equal if both types are: the identity that the broker knows (SPEC SUB-2)."""
-        if not isinstance(other, TypeSubscription):
-            return NotImplemented
-        return (self._topic_type, self._agent_type) == (other._topic_type, other._agent_type)
-
-    def __hash__(self) -> int:
-        return hash(("exact", self._topic_type, self._agent_type))
+        return topic_id.type == self._wanted
 
 
-class TypePrefixSubscription(Subscription):
-    """Events of all topic types that begin alike. Arguments as for TypeSubscription."""
+class TypePrefixSubscription(_TypedSubscription):
+    """Events of all topic types that begin alike. Arguments and errors as for TypeSubscription."""
 
     def __init__(
         self, topic_type_prefix: str, agent_type: str | AgentType, id: str | None = None, *, durable: bool = True
     ) -> None:
         check_topic_type(topic_type_prefix, "topic type prefix")
-        self._topic_type_prefix = topic_type_prefix
-        self._agent_type = _type_name(agent_type)
-        self._id = id or f"prefix {topic_type_prefix} {self._agent_type}"
-        self._durable = durable
-
-    @property
-    def id(self) -> str:
-        """Names it for `remove_subscription`."""
-        return self._id
+        super().__init__("prefix", topic_type_prefix, agent_type, id, durable)
 
     @property
     def topic_type_prefix(self) -> str:
         """How the topic types begin that it wants."""
-        return self._topic_type_prefix
-
-    @property
-    def agent_type(self) -> str:
-        """Who gets the events."""
-        return self._agent_type
-
-    @property
-    def durable(self) -> bool:
-        """Whether events wait for a worker."""
-        return self._durable
+        return self._wanted
 
     def is_match(self, topic_id: TopicId) -> bool:
         """True if the topic's type begins with the prefix."""
-        return topic_id.type.startswith(self._topic_type_prefix)
-
-    def map_to_agent(self, topic_id: TopicId) -> AgentId:
-        """The agent of the subscribed type whose key is the topic's source (SPEC SUB-1)."""
-        return _recipient(self, self._agent_type, topic_id)
-
-    def __eq__(self, other: object) -> bool:
-        """Equal if prefix and agent type are: the identity that the broker knows (SPEC SUB-2)."""
-        if not isinstance(other, TypePrefixSubscription):
-            return NotImplemented
-        return (self._topic_type_prefix, self._agent_type) == (other._topic_type_prefix, other._agent_type)
-
-    def __hash__(self) -> int:
-        return hash(("prefix", self._topic_type_prefix, self._agent_type))
+        return topic_id.type.startswith(self._wanted)
 
 
 class DefaultSubscription(TypeSubscription):
@@ -147,18 +130,6 @@ class DefaultSubscription(TypeSubscription):
 
     def __init__(self, topic_type: str = "default", agent_type: str | AgentType | None = None) -> None:
         super().__init__(topic_type, agent_type or SubscriptionInstantiationContext.agent_type())
-
-
-def _type_name(agent_type: str | AgentType) -> str:
-    name = agent_type.type if isinstance(agent_type, AgentType) else agent_type
-    check_agent_type(name)
-    return name
-
-
-def _recipient(subscription: Subscription, agent_type: str, topic_id: TopicId) -> AgentId:
-    if not subscription.is_match(topic_id):
-        raise CantHandleException(f"the topic {topic_id} does not match the subscription {subscription.id!r}")
-    return AgentId(agent_type, topic_id.source)
 
 
 UnboundSubscription = Callable[[], list[Subscription] | Awaitable[list[Subscription]]]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from parley._constants import EVENT_LOGGER_NAME, ROOT_LOGGER_NAME
-from parley._registry import EncodedPayload
+from parley._registry import EncodedPayload, SerializationRegistry
 from parley._serialization import UnknownPayload
 from parley._state import Commit
 from parley._work import Work
@@ -23,13 +23,31 @@ from parley_wire.v1 import broker_service_pb2, call_pb2, delivery_pb2, errors_pb
 from .codec import envelope_from_wire, envelope_to_wire, error_to_wire
 from .session import Session
 
-if TYPE_CHECKING:
-    from .worker import Worker
-
 _log = logging.getLogger(ROOT_LOGGER_NAME)
 _events = logging.getLogger(EVENT_LOGGER_NAME)
 
 Message = broker_service_pb2.Message
+
+
+class Answering(Protocol):
+    """Who took what was dispatched, and tells the broker what it came to."""
+
+    @property
+    def serializers(self) -> SerializationRegistry:
+        """The serializers of the runtime."""
+        ...
+
+    def answer(self, work: RequestWork) -> None:
+        """Sends the outcome of a call."""
+        ...
+
+    def settle(self, work: DeliveryWork) -> None:
+        """Sends the Ack or Nack of an event."""
+        ...
+
+    def settled(self, work: DeliveryWork, kind: str, answer: Message) -> None:
+        """The broker has answered the newest Ack or Nack."""
+        ...
 
 
 class Received(Work):
@@ -45,14 +63,14 @@ class Received(Work):
 
     __slots__ = ("_verdict", "commit", "envelope", "payload", "session", "worker")
 
-    worker: Worker
+    worker: Answering
     session: Session
     envelope: bytes
     payload: EncodedPayload
     commit: Commit | None
     _verdict: asyncio.Future[ParleyError | None] | None
 
-    def came(self, worker: Worker, session: Session, envelope: bytes) -> None:
+    def came(self, worker: Answering, session: Session, envelope: bytes) -> None:
         """Tells it from where it is."""
         self.worker = worker
         self.session = session

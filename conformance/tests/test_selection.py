@@ -16,7 +16,7 @@ def told(**selection: object) -> None:
 
 def test_every_option_restricts_and_together_they_all_must_fit() -> None:
     arguments = ["rpc/*", "--family", "rpc", "--pair", "python-python", "--content", "json", "--kind", "pair"]
-    runs = CliRunner().invoke(told, [*arguments, "--rule", "RPC-1", "--filter", "echo"]).output.split()
+    runs = CliRunner().invoke(told, [*arguments, "--rule", "RPC-1", "--filter", "echo["]).output.split()
     assert runs == ["rpc/echo[python-python-json]"]
 
 

@@ -4,7 +4,7 @@
 
 Stands in for `parley-broker` in PARLEY_BROKER_COMMAND. A bug replaces a method of the core; one whose target is
 gone ends with an error, so that a bug which is no longer there cannot pass for one that nobody notices.
-`conformance/tests/test_mutants.py` says which cases turn red for which bug.
+`conformance/mutants/broker.yaml` says which checks turn red for which bug.
 """
 
 from __future__ import annotations

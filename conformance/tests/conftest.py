@@ -30,14 +30,14 @@ def fake_launcher(flaw: str = "none") -> BrokerSource:
     return BrokerSource(command=(sys.executable, str(FAKES / "launcher.py"), flaw))
 
 
-def fake_kit(folder: Path, *, flaw: str = "", launcher: str = "none") -> runner.Kit:
+def fake_kit(folder: Path, *, flaw: str = "", launcher: str = "none", **more: Any) -> runner.Kit:
     """A kit whose languages `good` and `bad` are the fake adapter without and with a flaw."""
     languages = {
         "good": Language("good", fake_adapter()),
         "bad": Language("bad", fake_adapter(flaw)),
         "gone": Language("gone", (), "there is no such language here"),
     }
-    return runner.Kit(contract(), fake_launcher(launcher), languages, folder, jobs=2)
+    return runner.Kit(contract(), fake_launcher(launcher), languages, folder, jobs=2, **more)
 
 
 def pair_case(**fields: Any) -> Case:

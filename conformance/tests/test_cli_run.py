@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,52 @@ def test_a_broken_suite_stops_everything(suites: Path, tmp_path: Path) -> None:
     done = run(tmp_path / "out")
     assert done.exit_code == 2
     assert "covers RPC-1000, which SPEC.md does not have" in done.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_reports_all_that_was_planned_and_leaves_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "parley_conformance.cli", "run", "--kind", "broker", "--family", "rpc"]
+    log = tmp_path / "log"
+    with log.open("w") as out:
+        kit = subprocess.Popen([*command, "--out", str(tmp_path / "out")], stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("out/logs/*/data/store/*")):
+            assert kit.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+        kit.send_signal(number)
+        # One who is impatient presses it twice.
+        kit.send_signal(number)
+        code = kit.wait(60)
+    finally:
+        kit.kill()
+    assert code == 2, log.read_text()
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    planned = CliRunner().invoke(main, ["list", "--json", "--kind", "broker", "--family", "rpc"]).output
+    assert [run["name"] for run in content["runs"]] == [run["name"] for run in json.loads(planned)]
+    reasons = {run["reason"] for run in content["runs"] if run["verdict"] == "not-run"}
+    assert f"the kit was interrupted by {number.name} while it ran" in reasons
+    assert f"the kit was interrupted by {number.name} before it began" in reasons
+    assert content["summary"]["harness-error"] == content["summary"]["fail"] == 0
+    assert content["exit_code"] == 2
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path).encode() in _read(path)]
+    assert left == []
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.mark.usefixtures("suites")
+def test_a_baseline_that_cannot_be_used_stops_everything(tmp_path: Path) -> None:
+    (tmp_path / "known.yaml").write_text("- {check: rpc/one}")
+    done = run(tmp_path / "out", "--baseline", str(tmp_path / "known.yaml"))
+    assert done.exit_code == 2
+    assert "the baseline cannot be used:\nknown.yaml: 0: 'reason' is a required property" in done.output
+    assert run(tmp_path / "out", "--baseline", str(tmp_path / "gone.yaml")).exit_code == 2

@@ -4,7 +4,7 @@ import pytest
 from conftest import broker_case, pair_case
 
 from parley_conformance import plan
-from parley_conformance.model import Kind
+from parley_conformance.model import Kind, Run
 
 CASES = [
     broker_case(id="hostile/a", covers=("MSG-7",)),
@@ -56,3 +56,41 @@ def test_every_pair_and_content_in_a_stable_order() -> None:
 )
 def test_filters(wanted: dict[str, object], number: int) -> None:
     assert len(names(**wanted)) == number
+
+
+def many() -> list[Run]:
+    cases = [
+        pair_case(id=f"{family}/{name}", contents=("json", "protobuf"), lane=lane)
+        for family in ("rpc", "pubsub", "state")
+        for name, lane in (("a", "parallel"), ("b", "parallel"), ("c", "parallel"), ("d", "serial"))
+    ]
+    return plan.make(cases, ["python", "dotnet"], plan.Filter())
+
+
+@pytest.mark.parametrize("of", [1, 2, 4, 7])
+def test_the_parts_together_are_the_whole_and_share_each_family_and_lane(of: int) -> None:
+    runs = many()
+    parts = [plan.Part.read(f"{number}/{of}").take(runs) for number in range(1, of + 1)]
+    taken = [run.name for part in parts for run in part]
+    assert sorted(taken) == sorted(run.name for run in runs)
+    assert [run for run in runs if run in set(parts[0])] == parts[0], "the plan's order"
+    for group in ({"family": "rpc"}, {"family": "state"}, {"lane": "serial"}):
+        ((name, value),) = group.items()
+        sizes = [sum(getattr(run.case, name) == value for run in part) for part in parts]
+        assert max(sizes) - min(sizes) <= 2, f"{group}: {sizes}"
+    sizes = [len(part) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_part_has_no_pair_for_itself_and_does_not_change() -> None:
+    runs = many()
+    first = plan.Part(1, 4).take(runs)
+    assert len({run.axes for run in first}) > 4
+    assert plan.Part(1, 4).take(many()) != first, "cases are compared by identity"
+    assert [run.name for run in plan.Part(1, 4).take(many())] == [run.name for run in first]
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/4", "5/4", "1/0", "a/b", "1/4/2", "-1/4"])
+def test_a_part_that_there_is_not(text: str) -> None:
+    with pytest.raises(ValueError, match="NUMBER/OF"):
+        plan.Part.read(text)

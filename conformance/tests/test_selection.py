@@ -36,7 +36,7 @@ def test_what_there_is_not_is_named(arguments: list[str], text: str) -> None:
 
 def test_a_selection_has_the_adapters_and_the_contract() -> None:
     options = {"added": ["rust=a b"], "text": "", "cases": ["rpc/echo"], "families": [], "pairs": ["rust-rust"]}
-    selected = select({**options, "contents": [], "kinds": [], "rules": []})
+    selected = select({**options, "contents": [], "kinds": [], "rules": [], "part": "1/1"})
     assert isinstance(selected, Selected)
     assert selected.languages["rust"].command == ("a", "b")
     assert {run.name for run in selected.runs} >= {"rpc/echo[rust-rust-json]"}

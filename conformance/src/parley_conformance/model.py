@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,10 +18,11 @@ class Kind(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How a run ended. Every planned run has exactly one."""
+    """How a check or a run ended. Everything that is planned has exactly one."""
 
     PASS = "pass"
     FAIL = "fail"
+    EXPECTED_FAIL = "expected-fail"
     UNSUPPORTED = "unsupported"
     INCONCLUSIVE = "inconclusive"
     HARNESS_ERROR = "harness-error"
@@ -88,9 +90,41 @@ class Run:
         return f"{self.case.id}[{self.axes}]"
 
     @property
+    def file_name(self) -> str:
+        """The name as a file's or folder's, without an ending."""
+        return re.sub(r"[^\w.-]+", "_", self.name).strip("_")
+
+    def check(self, rule: str) -> str:
+        """The name of the check of a rule, e.g. `rpc/echo#RPC-1@python-dotnet-json`."""
+        return f"{self.case.id}#{rule}@{self.axes}"
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The adapters that it needs, each once."""
         return tuple(dict.fromkeys(x for x in (self.caller, self.handler) if x))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a case as it was played: `number` from 1, `at_ms` since the case began, how it ended."""
+
+    number: int
+    text: str
+    at_ms: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule as one run judged it: the unit of verdicts.
+
+    `name` is `case#RULE@axes`; `reason` is empty for a pass.
+    """
+
+    name: str
+    rule: str
+    verdict: Verdict
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +133,9 @@ class Result:
 
     `excused`: it is unsupported because of how the kit was called, not for lack of anything in the parties.
     `lag`: it is inconclusive because the machine was too slow, and may be run again.
+    `interrupted`: it was not run, or not to its end, because the kit was told to stop.
+    `expected`: names of those of its checks whose failure a baseline expects.
+    `history`: where its history is, relative to the folder of the results.
     """
 
     run: Run
@@ -111,6 +148,10 @@ class Result:
     logs: str = ""
     excused: bool = False
     lag: bool = False
+    interrupted: bool = False
+    expected: frozenset[str] = frozenset()
+    steps: tuple[Step, ...] = ()
+    history: str = ""
 
 
 class Failed(Exception):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -53,6 +55,43 @@ def make(cases: Iterable[Case], languages: Sequence[str], wanted: Filter) -> lis
             for handler in languages:
                 runs += [Run(case, caller, handler, content) for content in case.contents]
     return [run for run in runs if wanted.takes(run)]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of several shares of a plan, e.g. the first of four; all of them together are the plan."""
+
+    number: int = 1
+    of: int = 1
+
+    @classmethod
+    def read(cls, text: str) -> Part:
+        """Takes `1/4` as a user writes it.
+
+        Raises:
+            ValueError: Not of that form, or there is no such part.
+        """
+        found = re.fullmatch(r"(\d+)/(\d+)", text)
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            raise ValueError(f"{text!r}: a part is written as NUMBER/OF, e.g. 1/4 to 4/4")
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    def take(self, runs: Sequence[Run]) -> list[Run]:
+        """The runs of this part, in the plan's order.
+
+        Each lane and family is dealt out evenly; who gets which run depends on nothing but the names of the runs.
+        """
+        dealt = sorted(runs, key=lambda run: (run.case.lane, run.case.family, _shuffled(run.name)))
+        mine = set(dealt[self.number - 1 :: self.of])
+        return [run for run in runs if run in mine]
+
+
+def _shuffled(name: str) -> bytes:
+    # Else the axes of a case with as many runs as there are parts would always fall into the same ones.
+    return hashlib.sha256(name.encode()).digest()
 
 
 def _fits(pattern: str, run: Run) -> bool:

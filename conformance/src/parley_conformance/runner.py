@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import contextlib
 import shutil
+import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from parley_conformance import broker_case, pair_case, sdk_case, spec
+from parley_conformance import broker_case, checks, pair_case, sdk_case, spec
+from parley_conformance.baseline import Baseline
 from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.languages import Language
 from parley_conformance.model import Failed, HarnessError, Inconclusive, Kind, Result, Run, Unsupported, Verdict
@@ -44,6 +46,7 @@ class Kit:
         folder: Gets a folder per run with the logs and data; those of passed runs are removed.
         jobs: Runs at the same time.
         keep: Keeps the folders of passed runs too.
+        baseline: What is known to fail.
     """
 
     contract: spec.Spec
@@ -52,11 +55,15 @@ class Kit:
     folder: Path
     jobs: int = 2
     keep: bool = False
+    baseline: Baseline = field(default_factory=lambda: Baseline({}))
     lag: LagMeter = field(default_factory=LagMeter)
 
 
 async def run_all(kit: Kit, runs: Sequence[Run], *, begun: Callable[[Run], None], ended: Ended) -> list[Result]:
     """Runs a plan; every planned run has exactly one result, in the plan's order.
+
+    SIGINT and SIGTERM end it early: what runs is ended with all its processes, and what has no result by then is
+    `not-run`.
 
     Args:
         kit: What the runs need.
@@ -64,8 +71,35 @@ async def run_all(kit: Kit, runs: Sequence[Run], *, begun: Callable[[Run], None]
         begun: Told when a run begins.
         ended: Told its result, and whether it is final: an inconclusive one is run again at the end.
     """
-    kit.lag.start()
     results: dict[Run, Result] = {}
+    started: set[Run] = set()
+
+    def begin(run: Run) -> None:
+        started.add(run)
+        begun(run)
+
+    playing = asyncio.create_task(_play_all(kit, runs, results, begin, ended))
+    with _ended_by_signals(playing) as signalled:
+        try:
+            await playing
+        except asyncio.CancelledError:
+            if not signalled:
+                # Whoever runs the kit cancelled it, with nobody left to report to.
+                raise
+    for run in runs:
+        if run not in results:
+            when = "while it ran" if run in started else "before it began"
+            text = f"the kit was interrupted by {signalled[0].name} {when}"
+            results[run] = Result(run, Verdict.NOT_RUN, text, interrupted=True)
+    reported = [results[run] for run in runs]
+    checks.all_reported(runs, reported)
+    return reported
+
+
+async def _play_all(
+    kit: Kit, runs: Sequence[Run], results: dict[Run, Result], begun: Callable[[Run], None], ended: Ended
+) -> None:
+    kit.lag.start()
     slots = {
         "parallel": asyncio.Semaphore(kit.jobs),
         "idle": asyncio.Semaphore(IDLE_SLOTS),
@@ -94,7 +128,30 @@ async def run_all(kit: Kit, runs: Sequence[Run], *, begun: Callable[[Run], None]
                 ended(results[run], final=True)
     finally:
         await kit.lag.stop()
-    return [results[run] for run in runs]
+
+
+@contextlib.contextmanager
+def _ended_by_signals(playing: asyncio.Task[None]) -> Iterator[list[signal.Signals]]:
+    """Cancels a task at the first SIGINT or SIGTERM; the list gets the signals that came.
+
+    Only the first one counts: a second Ctrl-C must not keep what runs from being ended in order, which is bounded.
+    """
+    loop = asyncio.get_running_loop()
+    came: list[signal.Signals] = []
+
+    def end(number: signal.Signals) -> None:
+        came.append(number)
+        if len(came) == 1:
+            playing.cancel()
+
+    watched = (signal.SIGINT, signal.SIGTERM)
+    for number in watched:
+        loop.add_signal_handler(number, end, number)
+    try:
+        yield came
+    finally:
+        for number in watched:
+            loop.remove_signal_handler(number)
 
 
 async def run_one(kit: Kit, run: Run) -> Result:
@@ -102,12 +159,12 @@ async def run_one(kit: Kit, run: Run) -> Result:
     for language in run.languages:
         if missing := kit.languages[language].missing:
             return Result(run, Verdict.NOT_RUN, missing)
-    folder = kit.folder / re.sub(r"[^\w.-]+", "_", run.name)
+    folder = kit.folder / run.file_name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     begin = time.monotonic()
     result, trace = await _judged(kit, run, folder)
-    result = replace(result, duration_ms=round((time.monotonic() - begin) * 1000))
+    result = kit.baseline.applied(replace(result, duration_ms=round((time.monotonic() - begin) * 1000)))
     if result.verdict is Verdict.PASS and not kit.keep:
         shutil.rmtree(folder, ignore_errors=True)
         return result

@@ -21,11 +21,17 @@ class HarnessFailure(click.ClickException):
 
 @dataclass(frozen=True)
 class Selected:
-    """The adapters that there are, the contract, and the runs that the options leave."""
+    """The adapters that there are, the contract, the runs that the options leave, and all that there are.
+
+    `filters` has the options that were given, as plain data, without the part.
+    """
 
     languages: dict[str, languages.Language]
     contract: spec.Spec
     runs: list[Run]
+    known: list[Run]
+    filters: dict[str, Any]
+    part: plan.Part
 
 
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,6 +45,7 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--content", "contents", multiple=True, type=click.Choice(["json", "protobuf"])),
             click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind])),
             click.option("--rule", "rules", multiple=True, help="Only cases that cover this rule, e.g. RPC-9."),
+            click.option("--part", default="1/1", metavar="N/OF", help="One share of it all, e.g. 1/4."),
             click.option("--adapter", "added", multiple=True, metavar="NAME=COMMAND", help="An adapter."),
         ]
     ):
@@ -58,11 +65,18 @@ def select(selection: dict[str, Any]) -> Selected:
         known = languages.discover(selection.pop("added"))
     except ValueError as error:
         raise click.UsageError(f"--adapter {error}") from error
+    try:
+        part = plan.Part.read(selection.pop("part"))
+    except ValueError as error:
+        raise click.UsageError(f"--part {error}") from error
     text = selection.pop("text")
     if unknown := sorted(set(selection["rules"]) - set(contract.rules)):
         raise click.UsageError(f"--rule {unknown[0]}: SPEC.md has no such rule")
-    runs = plan.make(cases, list(known), plan.Filter(**selection))
-    return Selected(known, contract, [one for one in runs if text in one.name])
+    filters = {name: list(values) for name, values in selection.items() if values} | ({"text": text} if text else {})
+    everything = plan.make(cases, list(known), plan.Filter())
+    wanted = plan.Filter(**selection)
+    runs = [run for run in everything if wanted.takes(run) and text in run.name]
+    return Selected(known, contract, part.take(runs), everything, filters, part)
 
 
 def load() -> tuple[list[Case], spec.Spec]:

@@ -20,6 +20,7 @@ _WIDE = 100
 _STYLE = {
     Verdict.PASS: "green",
     Verdict.FAIL: "bold red",
+    Verdict.EXPECTED_FAIL: "cyan",
     Verdict.UNSUPPORTED: "yellow",
     Verdict.INCONCLUSIVE: "magenta",
     Verdict.HARNESS_ERROR: "bold magenta",
@@ -27,6 +28,7 @@ _STYLE = {
 }
 _LETTER = {
     Verdict.FAIL: "F",
+    Verdict.EXPECTED_FAIL: "X",
     Verdict.UNSUPPORTED: "U",
     Verdict.INCONCLUSIVE: "I",
     Verdict.HARNESS_ERROR: "H",

@@ -3,48 +3,86 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import junitparser
 
-from parley_conformance import __version__, schemas
-from parley_conformance.model import HarnessError, Kind, Result, Verdict
+from parley_conformance import __version__, checks, schemas
+from parley_conformance.model import Check, HarnessError, Kind, Result, Step, Verdict
 from parley_conformance.spec import Spec
 
+FORMAT = 2
 
-def as_json(
-    results: Sequence[Result], contract: Spec, *, exit_code: int, broker: str, adapters: Mapping[str, str]
-) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Occasion:
+    """How the kit was called, and what came of it as a whole.
+
+    Attributes:
+        exit_code: What the process will exit with.
+        duration_ms: From the first run to the last.
+        broker: The launcher's command, or the address.
+        adapters: The commands by language.
+        plan: Which runs were asked for, as plain data: `filters`, `length`, `part`, `jobs`, `required`.
+        baseline: What the baselines say that is not so.
+    """
+
+    exit_code: int
+    duration_ms: int
+    broker: str
+    adapters: Mapping[str, str]
+    plan: Mapping[str, Any]
+    baseline: Sequence[str] = ()
+
+
+def as_json(results: Sequence[Result], contract: Spec, occasion: Occasion) -> dict[str, Any]:
     """Makes the content of results.json.
 
     Args:
         results: Of all planned runs, in the plan's order.
         contract: SPEC.md as read.
-        exit_code: What the process will exit with.
-        broker: The launcher's command, or the address.
-        adapters: The commands by language.
+        occasion: How the kit was called.
 
     Raises:
         HarnessError: The content breaks its own schema: a defect of the kit.
     """
+    judged = [check for result in results for check in checks.of(result)]
     content = {
-        "format": 1,
+        "format": FORMAT,
         "kit": __version__,
         "spec": {
-            "rules": len(contract.rules),
+            "rules": [asdict(rule) for rule in contract.rules.values()],
             "covered": [rule for rule in contract.rules if any(rule in r.run.case.covers for r in results)],
         },
-        "exit_code": exit_code,
+        "exit_code": occasion.exit_code,
+        "duration_ms": occasion.duration_ms,
         "summary": {verdict.value: sum(r.verdict is verdict for r in results) for verdict in Verdict},
-        "environment": {"broker": broker, "adapters": dict(adapters)},
+        "checks": {verdict.value: sum(c.verdict is verdict for c in judged) for verdict in Verdict},
+        "baseline": list(occasion.baseline),
+        "plan": dict(occasion.plan),
+        "machine": machine(),
+        "environment": {"broker": occasion.broker, "adapters": dict(occasion.adapters)},
         "runs": [_run(result) for result in results],
     }
     if wrong := schemas.errors("results", content):
         raise HarnessError(f"results.json would break its schema: {wrong}")
     return content
+
+
+def machine() -> dict[str, Any]:
+    """What the kit ran on; nothing that names it."""
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "processors": os.cpu_count() or 1,
+        "python": platform.python_version(),
+    }
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
@@ -83,6 +121,7 @@ def _run(result: Result) -> dict[str, Any]:
         "level": case.level,
         "rules": list(case.covers),
         "verdict": result.verdict.value,
+        "checks": [_check(check) for check in checks.of(result)],
         "duration_ms": result.duration_ms,
         "repeat": repeat(result),
     }
@@ -94,10 +133,21 @@ def _run(result: Result) -> dict[str, Any]:
         "reason": result.reason,
         "rule": result.rule,
         "party": result.party,
+        "steps": [_step(step) for step in result.steps],
+        "history": result.history,
         "trace": list(result.trace),
         "logs": result.logs,
     }
     return told | {name: value for name, value in optional.items() if value}
+
+
+def _check(check: Check) -> dict[str, str]:
+    told = {"check": check.name, "rule": check.rule, "verdict": check.verdict.value, "reason": check.reason}
+    return {name: value for name, value in told.items() if value}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {"n": step.number, "text": step.text, "at_ms": round(step.at_ms, 1), "verdict": step.verdict.value}
 
 
 def _junit_result(result: Result) -> list[Any]:
@@ -105,7 +155,7 @@ def _junit_result(result: Result) -> list[Any]:
     detail = _printable("\n".join([result.reason, "", *result.trace, "", repeat(result)]))
     if result.verdict is Verdict.PASS:
         return []
-    if result.verdict in (Verdict.UNSUPPORTED, Verdict.NOT_RUN):
+    if result.verdict in (Verdict.UNSUPPORTED, Verdict.NOT_RUN, Verdict.EXPECTED_FAIL):
         return [junitparser.Skipped(f"{result.verdict.value}: {text}")]
     if result.verdict is Verdict.FAIL:
         failure = junitparser.Failure(text, result.rule or "fail")

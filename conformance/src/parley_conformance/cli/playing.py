@@ -1,0 +1,85 @@
+"""What `run` and `replay` share: plays runs, tells what comes of them, and writes the reports."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from parley_conformance import exitcode, runner
+from parley_conformance.cli.selection import HarnessFailure
+from parley_conformance.model import HarnessError, Result, Run
+from parley_conformance.paths import CONFORMANCE
+from parley_conformance.reports import console as shown
+from parley_conformance.reports import files
+
+DEFAULT_OUT = CONFORMANCE.parent / "build" / "conformance"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be played.
+
+    Attributes:
+        kit: What the runs need.
+        runs: The plan.
+        known: All runs that there are; what a baseline may name.
+        plan: How the plan came about, for the results.
+        required: Languages that must take part.
+    """
+
+    kit: runner.Kit
+    runs: Sequence[Run]
+    known: Sequence[Run]
+    plan: Mapping[str, Any]
+    required: Collection[str] = ()
+
+
+def play(wanted: Wanted, out: Path) -> int:
+    """Plays the runs, writes the reports to `out`, and returns the exit code.
+
+    Raises:
+        HarnessFailure: The results cannot be written as their schema says.
+    """
+    kit = wanted.kit
+    console = shown.console_for(sys.stdout)
+    out.mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
+    with shown.Progressing(console, len(wanted.runs)) as progress:
+        results = asyncio.run(runner.run_all(kit, wanted.runs, begun=progress.begun, ended=progress.ended))
+    duration_ms = round((time.monotonic() - begin) * 1000)
+    wrong = kit.baseline.wrong(results, wanted.known, kit.contract.rules)
+    code = exitcode.of(results, wanted.required, wrong_baseline=bool(wrong))
+    occasion = files.Occasion(
+        exit_code=code,
+        duration_ms=duration_ms,
+        broker=kit.source.address or shlex.join(kit.source.command),
+        adapters={name: shlex.join(one.command) for name, one in kit.languages.items()},
+        plan=wanted.plan,
+        baseline=wrong,
+    )
+    _write(results, kit, occasion, out)
+    shown.matrix(console, results)
+    for language in wanted.required:
+        if missing := kit.languages[language].missing:
+            console.print(f"[bold red]required: {escape(language)}: {escape(missing)}[/]", soft_wrap=True)
+    for text in wrong:
+        console.print(f"[bold red]baseline: {escape(text)}[/]", soft_wrap=True)
+    console.print(f"written: {escape(str(out / 'results.json'))}, {escape(str(out / 'junit.xml'))}", soft_wrap=True)
+    return code
+
+
+def _write(results: Sequence[Result], kit: runner.Kit, occasion: files.Occasion, out: Path) -> None:
+    try:
+        content = files.as_json(results, kit.contract, occasion)
+    except HarnessError as error:
+        raise HarnessFailure(str(error)) from error
+    files.write_json(content, out / "results.json")
+    files.write_junit(results, out / "junit.xml")

@@ -91,7 +91,7 @@ async def test_a_gap_in_the_observations_is_noticed(tmp_path: Path) -> None:
 
 async def test_nothing_is_expected_of_what_the_case_killed(tmp_path: Path) -> None:
     made = await launched(tmp_path)
-    made.kill()
+    await made.kill()
     with pytest.raises(Failed, match="killed by the case"):
         await made.command("ping")
     await made.close()

@@ -17,10 +17,10 @@ from parley_conformance.model import Failed, HarnessError, Unsupported
 async def test_a_launcher_says_where(tmp_path: Path) -> None:
     made = await Broker.launch(fake_launcher(), {}, tmp_path)
     assert made.address == "grpc://127.0.0.1:1"
-    assert made.memory() > 0
+    assert await made.memory() > 0
     made.check_alive()
     os.kill(made.pid, 9)
-    await made._child.process.wait()  # type: ignore[union-attr]
+    await made._child.wait()  # type: ignore[union-attr]
     with pytest.raises(Failed, match="the broker's process ended"):
         made.check_alive()
     await made.close()
@@ -69,7 +69,7 @@ async def test_an_address_takes_no_settings(tmp_path: Path, address: str) -> Non
     source = BrokerSource(address=address)
     made = await Broker.launch(source, {}, tmp_path)
     with pytest.raises(Unsupported, match="not known"):
-        made.memory()
+        await made.memory()
     await made.close()
     with pytest.raises(Unsupported, match="heartbeat_interval_ms; there is only an address"):
         await Broker.launch(source, {"heartbeat_interval_ms": 1}, tmp_path)

@@ -20,8 +20,7 @@ time.sleep(600)
 
 async def test_the_whole_group_is_ended(tmp_path: Path) -> None:
     child = await Child.start([sys.executable, "-c", PARENT], name="parent", log=tmp_path / "log", lines_out=True)
-    assert child.process.stdout is not None
-    grandchild = int(await child.process.stdout.readline())
+    grandchild = int(await child.first_line())
     assert child.alive
     await child.end()
     assert not child.alive
@@ -33,7 +32,7 @@ async def test_the_whole_group_is_ended(tmp_path: Path) -> None:
 
 async def test_its_log_has_what_it_said(tmp_path: Path) -> None:
     child = await Child.start([sys.executable, "-c", "print('a'); exit('b')"], name="it", log=tmp_path / "log")
-    assert await child.process.wait() == 1
+    assert await child.wait() == 1
     assert set(child.tail().split()) == {"a", "b"}
 
 

@@ -62,7 +62,7 @@ async def test_it_ends_when_the_kit_hangs_up(party: Party) -> None:
     assert party.adapter._writer is not None
     party.adapter._writer.close()
     async with asyncio.timeout(5):
-        assert await party.adapter.child.process.wait() == 0
+        assert await party.adapter.child.wait() == 0
 
 
 async def test_it_stops_in_order(party: Party) -> None:

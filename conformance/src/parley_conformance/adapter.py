@@ -13,8 +13,8 @@ from typing import Any
 
 from parley_conformance import schemas
 from parley_conformance.journal import Journal, shortened
+from parley_conformance.launch import PROCESSES, Launch, Started
 from parley_conformance.model import Failed, HarnessError, Unsupported
-from parley_conformance.process import Child
 
 PROTOCOL = 1
 DIAL_LIMIT_S = 20.0
@@ -47,9 +47,9 @@ class Observation:
 
 
 class Adapter:
-    """One adapter process and its control connection. Made by `launch`."""
+    """One adapter and its control connection. Made by `launch`."""
 
-    def __init__(self, name: str, child: Child, journal: Journal) -> None:
+    def __init__(self, name: str, child: Started, journal: Journal) -> None:
         self.name = name
         self.child = child
         self.about: dict[str, Any] = {}
@@ -64,7 +64,9 @@ class Adapter:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    async def launch(cls, name: str, command: Sequence[str], log: Path, journal: Journal) -> Adapter:
+    async def launch(
+        cls, name: str, command: Sequence[str], log: Path, journal: Journal, launch: Launch = PROCESSES
+    ) -> Adapter:
         """Starts an adapter, waits until it has dialled, and greets it.
 
         Raises:
@@ -79,10 +81,10 @@ class Adapter:
             else:
                 dialled.set_result((reader, writer))
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=LINE_LIMIT)
+        server = await asyncio.start_server(accept, launch.control_host, 0, limit=LINE_LIMIT)
         port = server.sockets[0].getsockname()[1]
         try:
-            child = await Child.start(command, name=name, log=log, env={"PARLEY_KIT": f"127.0.0.1:{port}"})
+            child = await launch.adapter(command, name=name, log=log, port=port)
             adapter = cls(name, child, journal)
             try:
                 reader, adapter._writer = await adapter._dialled(dialled)
@@ -98,7 +100,7 @@ class Adapter:
     async def _dialled(
         self, dialled: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        ended = asyncio.create_task(self.child.process.wait())
+        ended = asyncio.create_task(self.child.wait())
         either: set[asyncio.Future[Any]] = {dialled, ended}
         try:
             await asyncio.wait(either, timeout=DIAL_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +110,7 @@ class Adapter:
             return dialled.result()
         how = f"did not dial within {DIAL_LIMIT_S:g} s"
         if not self.child.alive:
-            how = f"ended with exit code {self.child.process.returncode} before it dialled"
+            how = f"ended with exit code {await self.child.wait()} before it dialled"
         raise HarnessError(f"the adapter of {self.name} {how}; its log ends: {self.child.tail()}")
 
     @property
@@ -174,13 +176,13 @@ class Adapter:
                     await self.changed.wait()
         return ready()
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         """SIGKILL, as part of a case: from now on nothing is expected of it."""
         self.killed = True
-        self.child.kill()
+        await self.child.kill()
 
     async def close(self) -> None:
-        """Ends the control connection and the process."""
+        """Ends the control connection and the program."""
         if self._writer is not None:
             self._writer.close()
         if self._task is not None:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shlex
-import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parley_conformance.launch import PROCESSES, Launch, Started
 from parley_conformance.model import Failed, HarnessError, Unsupported
-from parley_conformance.process import Child, resident_bytes, runs
 
 START_LIMIT_S = 20.0
 KNOCK_LIMIT_S = 5.0
@@ -43,18 +41,21 @@ class BrokerSource:
 class Broker:
     """A broker that serves. `pid` is 0 when only its address is known."""
 
-    def __init__(self, source: BrokerSource, config: Mapping[str, Any], folder: Path) -> None:
+    def __init__(self, source: BrokerSource, settings: Mapping[str, Any], folder: Path, launch: Launch) -> None:
         self.address = source.address
         self.pid = 0
         self._source = source
-        self._config = config
+        self._settings = settings
         self._folder = folder
-        self._child: Child | None = None
+        self._launch = launch
+        self._child: Started | None = None
         self._down = False
 
     @classmethod
-    async def launch(cls, source: BrokerSource, settings: Mapping[str, Any], folder: Path) -> Broker:
-        """Starts a broker with these settings, in a data folder of its own below `folder`.
+    async def launch(
+        cls, source: BrokerSource, settings: Mapping[str, Any], folder: Path, launch: Launch = PROCESSES
+    ) -> Broker:
+        """Starts a broker with these settings and data of its own, which `folder` stands for.
 
         Raises:
             Unsupported: The launcher does not know a setting, or there is only an address.
@@ -63,7 +64,7 @@ class Broker:
         if source.address and settings:
             text = f"needs a broker started with {', '.join(settings)}; there is only an address"
             raise Unsupported(text, excused=True)
-        broker = cls(source, {**settings, "data_dir": str(folder / "data")}, folder)
+        broker = cls(source, settings, folder, launch)
         if source.address:
             await _knock(source.address)
         else:
@@ -79,8 +80,7 @@ class Broker:
         """
         self._owned()
         again = {"listen": self.address.removeprefix("grpc://")} if self.address else {}
-        command = [*self._source.command, json.dumps({**self._config, **again})]
-        child = await Child.start(command, name="broker", log=self._folder / "broker.log", lines_out=True)
+        child = await self._launch.broker(self._source.command, {**self._settings, **again}, self._folder)
         try:
             line = await self._first_line(child)
         except BaseException:
@@ -104,10 +104,10 @@ class Broker:
             Failed: It did not end in time.
         """
         child = self._owned_child()
-        self.ask_to_end()
+        await self.ask_to_end()
         try:
             async with asyncio.timeout(STOP_LIMIT_S):
-                await child.process.wait()
+                await child.wait()
         except TimeoutError:
             text = f"the broker did not end within {STOP_LIMIT_S:g} s of SIGTERM; its log ends: {child.tail()}"
             raise Failed(text, rule="DRN-1", party="broker") from None
@@ -117,35 +117,34 @@ class Broker:
         await (self.terminate() if by == "SIGTERM" else self.kill())
         await self.start()
 
-    def ask_to_end(self) -> None:
+    async def ask_to_end(self) -> None:
         """SIGTERM to the broker itself, as an operator ends it."""
-        self._owned_child()
+        child = self._owned_child()
         self._down = True
-        os.kill(self.pid, signal.SIGTERM)
+        await child.ask_to_end(self.pid)
 
-    def pause(self) -> None:
-        """SIGSTOP."""
-        self._owned_child().pause()
+    async def pause(self) -> None:
+        """Stands still."""
+        await self._owned_child().pause()
 
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._owned_child().resume()
+    async def resume(self) -> None:
+        """Goes on."""
+        await self._owned_child().resume()
 
     def _owned(self) -> None:
         if self._source.address:
             raise Unsupported("the broker was not started by the kit: it cannot be stopped or started", excused=True)
 
-    def _owned_child(self) -> Child:
+    def _owned_child(self) -> Started:
         self._owned()
         assert self._child is not None
         return self._child
 
     @staticmethod
-    async def _first_line(child: Child) -> dict[str, Any]:
-        assert child.process.stdout is not None
+    async def _first_line(child: Started) -> dict[str, Any]:
         try:
             async with asyncio.timeout(START_LIMIT_S):
-                raw = await child.process.stdout.readline()
+                raw = await child.first_line()
         except TimeoutError:
             text = f"the broker did not serve within {START_LIMIT_S:g} s; its log ends: {child.tail()}"
             raise HarnessError(text) from None
@@ -159,15 +158,15 @@ class Broker:
             raise HarnessError(f"the broker's launcher wrote {line!r}; it needs address and pid, or unsupported")
         return line
 
-    def memory(self) -> int:
+    async def memory(self) -> int:
         """Resident memory of the broker in bytes.
 
         Raises:
             Unsupported: The broker was not started by the kit.
         """
-        if not self.pid:
+        if self._child is None:
             raise Unsupported("the broker's process is not known: no memory to read", excused=True)
-        return resident_bytes(self.pid)
+        return await self._child.resident_bytes(self.pid)
 
     @property
     def down(self) -> bool:
@@ -182,7 +181,7 @@ class Broker:
         """
         if self._child is None or self._down:
             return
-        if not (self._child.alive and runs(self.pid)):
+        if not (self._child.alive and self._child.runs(self.pid)):
             raise Failed(f"the broker's process ended; its log ends: {self._child.tail()}", party="broker")
 
     async def close(self) -> None:

@@ -228,7 +228,7 @@ async def _launch(table: Table, step: Mapping[str, Any]) -> None:
 
 async def _terminate(table: Table, step: Mapping[str, Any]) -> None:
     """`terminate: broker`: SIGTERM; goes on at once."""
-    table.broker.ask_to_end()
+    await table.broker.ask_to_end()
 
 
 async def _close(table: Table, step: Mapping[str, Any]) -> None:

@@ -78,7 +78,7 @@ class Way:
 class Door:
     """Where one party meets the broker; see the module. Its record and journal are the case's."""
 
-    def __init__(self, party: str, broker: Callable[[], str], record: Record, journal: Journal) -> None:
+    def __init__(self, party: str, broker: Callable[[], str], record: Record, journal: Journal, host: str) -> None:
         self.party = party
         self.connections = 0
         self._record = record
@@ -86,7 +86,7 @@ class Door:
         self._labels = Labels()
         self._proxy_port = 0
         self._broken = False
-        self._near = Relay(lambda: ("127.0.0.1", self._proxy_port))
+        self._near = Relay(lambda: ("127.0.0.1", self._proxy_port), host=host)
         self._far = Relay(lambda: _host_port(broker()), self._lost)
         self._ways = {UP: Way(UP, self._far), DOWN: Way(DOWN, self._near)}
         self._server: grpc.aio.Server | None = None
@@ -94,7 +94,7 @@ class Door:
     @property
     def address(self) -> str:
         """What the party dials."""
-        return f"grpc://127.0.0.1:{self._near.port}"
+        return self._near.address
 
     async def open(self) -> None:
         """Begins to take connections."""

@@ -53,6 +53,11 @@ class Fault:
     healed: asyncio.Event = field(default_factory=asyncio.Event)
     seen: int = 0
 
+    @property
+    def takes_away(self) -> bool:
+        """True if the party is off the network until it is healed, whatever it says."""
+        return not self.item and self.do in ("freeze", "refuse")
+
     def meets(self, direction: str, message: pb.Message, label: str) -> bool:
         """True if this message, which goes by for the first time, is the one; counts those that fit."""
         if self.fired.is_set() or not self.item or direction != self.direction:

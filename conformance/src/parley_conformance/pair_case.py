@@ -18,6 +18,7 @@ from parley_conformance.faults import armed
 from parley_conformance.history import End, judge_history
 from parley_conformance.journal import Journal
 from parley_conformance.labels import in_envelope
+from parley_conformance.launch import PROCESSES, Launch
 from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
 from parley_conformance.party import WITHIN_MS, Party
 from parley_conformance.recorder import Recorder
@@ -33,7 +34,13 @@ class Table:
     """Where a pair case is played: the broker, the parties by name, and the recorder between them."""
 
     def __init__(
-        self, broker: Broker, run: Run, commands: Mapping[str, tuple[str, ...]], folder: Path, lag: LagMeter
+        self,
+        broker: Broker,
+        run: Run,
+        commands: Mapping[str, tuple[str, ...]],
+        folder: Path,
+        lag: LagMeter,
+        launch: Launch = PROCESSES,
     ) -> None:
         self.broker = broker
         self.run = run
@@ -41,10 +48,11 @@ class Table:
         self.parties: dict[str, Party] = {}
         self.journal = Journal()
         self.moments: dict[str, float] = {}
-        self.recorder = Recorder(lambda: broker.address, self.journal)
+        self.recorder = Recorder(lambda: broker.address, self.journal, launch.data_host)
         self._fenced: set[str] = set()
         self._commands = commands
         self._folder = folder
+        self._launch = launch
 
     def __getitem__(self, name: str) -> Party:
         return self.parties[name]
@@ -70,7 +78,8 @@ class Table:
         """
         role = self.run.case.parties[name].get("like") or _DEFAULT_ROLES.get(name, "handler")
         language = self.run.caller if role == "caller" else self.run.handler
-        adapter = await Adapter.launch(name, self._commands[language], self._folder / f"{name}.log", self.journal)
+        log = self._folder / f"{name}.log"
+        adapter = await Adapter.launch(name, self._commands[language], log, self.journal, self._launch)
         party = Party(name, language, self.run.content, adapter)
         self.parties[name] = party
         lacking = sorted({*self.run.case.requires, self.run.content} - adapter.capabilities)
@@ -111,7 +120,8 @@ class Table:
         """
         await self.recorder.heal_all()
         for party in self.parties.values():
-            party.adapter.child.resume()
+            await party.adapter.child.plug()
+            await party.adapter.child.resume()
         living = [p for p in self.parties.values() if not p.adapter.killed]
         gates = {gate for p in self.parties.values() for sent in p.sent.values() for gate in script.gates(sent.value)}
         for party in living:
@@ -223,7 +233,7 @@ async def _kill(table: Table, step: Mapping[str, Any]) -> None:
     if step["kill"] == BROKER:
         await table.broker.kill()
     else:
-        table[step["kill"]].adapter.kill()
+        await table[step["kill"]].adapter.kill()
 
 
 async def _launch(table: Table, step: Mapping[str, Any]) -> None:
@@ -242,25 +252,28 @@ async def _restart(table: Table, step: Mapping[str, Any]) -> None:
 
 
 async def _pause(table: Table, step: Mapping[str, Any]) -> None:
-    """`pause: party` or `pause: broker`: SIGSTOP."""
+    """`pause: party` or `pause: broker`: it stands still."""
     table.moments[step["pause"]] = asyncio.get_running_loop().time()
     if step["pause"] == BROKER:
-        table.broker.pause()
+        await table.broker.pause()
     else:
-        table[step["pause"]].adapter.child.pause()
+        await table[step["pause"]].adapter.child.pause()
 
 
 async def _continue(table: Table, step: Mapping[str, Any]) -> None:
-    """`continue: party` or `continue: broker`: SIGCONT."""
+    """`continue: party` or `continue: broker`: it goes on."""
     if step["continue"] == BROKER:
-        table.broker.resume()
+        await table.broker.resume()
     else:
-        table[step["continue"]].adapter.child.resume()
+        await table[step["continue"]].adapter.child.resume()
 
 
 async def _arm(table: Table, step: Mapping[str, Any]) -> None:
     """`arm: {id, at, do, dir, item, label, has, nth, value}`: a fault; one without `item` happens at once."""
-    await table.recorder.arm(armed(step["arm"]))
+    fault = armed(step["arm"])
+    await table.recorder.arm(fault)
+    if fault.takes_away:
+        await table[fault.at].adapter.child.unplug()
 
 
 async def _fired(table: Table, step: Mapping[str, Any]) -> None:
@@ -270,7 +283,10 @@ async def _fired(table: Table, step: Mapping[str, Any]) -> None:
 
 async def _heal(table: Table, step: Mapping[str, Any]) -> None:
     """`heal: id`: ends what a fault does."""
-    await table.recorder.heal(step["heal"])
+    fault = table.recorder.record.faults[step["heal"]]
+    if fault.takes_away:
+        await table[fault.at].adapter.child.plug()
+    await table.recorder.heal(fault.id)
 
 
 async def _fence(table: Table, step: Mapping[str, Any]) -> None:

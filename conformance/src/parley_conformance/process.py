@@ -64,25 +64,49 @@ class Child:
         """True until it has ended."""
         return self.process.returncode is None
 
-    def kill(self) -> None:
+    async def wait(self) -> int:
+        """Waits until it ends; returns its exit code."""
+        return await self.process.wait()
+
+    async def first_line(self) -> bytes:
+        """The first line of its standard output; empty if it ends without one. Needs `lines_out`."""
+        assert self.process.stdout is not None
+        return await self.process.stdout.readline()
+
+    async def kill(self) -> None:
         """SIGKILL to the whole group."""
         self._signal(signal.SIGKILL)
 
-    def pause(self) -> None:
+    async def pause(self) -> None:
         """SIGSTOP to the whole group."""
         self._signal(signal.SIGSTOP)
 
-    def resume(self) -> None:
+    async def resume(self) -> None:
         """SIGCONT to the whole group."""
         self._signal(signal.SIGCONT)
 
-    def terminate(self) -> None:
-        """SIGTERM to the whole group."""
-        self._signal(signal.SIGTERM)
+    async def unplug(self) -> None:
+        """Does nothing: a process has no network of its own, the recorder is all that is between it and the others."""
+
+    async def plug(self) -> None:
+        """Does nothing, as `unplug`."""
+
+    async def ask_to_end(self, pid: int) -> None:
+        """SIGTERM to one process."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+    async def resident_bytes(self, pid: int) -> int:
+        """Resident memory of one process; raises HarnessError if there is no such process."""
+        return resident_bytes(pid)
+
+    def runs(self, pid: int) -> bool:
+        """True while there is such a process."""
+        return runs(pid)
 
     async def end(self) -> int:
         """Kills what is left of the group; returns the exit code of its leader."""
-        self.kill()
+        self._signal(signal.SIGKILL)
         return await self.process.wait()
 
     def tail(self) -> str:

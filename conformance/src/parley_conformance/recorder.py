@@ -14,18 +14,19 @@ from parley_conformance.record import Record
 
 
 class Recorder:
-    """The doors of one case, and their record."""
+    """The doors of one case, and their record. `host`: where parties reach the doors."""
 
-    def __init__(self, broker: Callable[[], str], journal: Journal) -> None:
+    def __init__(self, broker: Callable[[], str], journal: Journal, host: str = "127.0.0.1") -> None:
         self.record = Record()
         self.journal = journal
         self._broker = broker
+        self._host = host
         self._doors: dict[str, Door] = {}
 
     async def door(self, party: str) -> str:
         """The address of a party's door, opened if need be."""
         if party not in self._doors:
-            door = self._doors[party] = Door(party, self._broker, self.record, self.journal)
+            door = self._doors[party] = Door(party, self._broker, self.record, self.journal, self._host)
             await door.open()
         return self._doors[party].address
 

@@ -24,11 +24,13 @@ class Relay:
     Args:
         target: Where to dial, asked for each connection.
         lost: Told when the target's end of a connection ended first, or could not be dialled.
+        host: The address that it listens at.
     """
 
-    def __init__(self, target: Target, lost: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, target: Target, lost: Callable[[], None] = lambda: None, host: str = "127.0.0.1") -> None:
         self.port = 0
         self.passed = {UP: 0, DOWN: 0}
+        self._host = host
         self._target = target
         self._lost = lost
         self._going = asyncio.Event()
@@ -39,10 +41,15 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._place: socket.socket | None = None
 
+    @property
+    def address(self) -> str:
+        """Where it listens, as a client of a broker dials it."""
+        return f"grpc://{self._host}:{self.port}"
+
     async def start(self) -> None:
-        """Begins to listen on 127.0.0.1."""
+        """Begins to listen."""
         # Bound, never listening: nobody else gets the port while connections are refused.
-        self._place = _bound(0)
+        self._place = _bound(self._host, 0)
         self.port = self._place.getsockname()[1]
         await self.accept()
 
@@ -50,7 +57,7 @@ class Relay:
         """Takes connections (again)."""
         if self._server is None:
             assert self._place is not None
-            self._server = await asyncio.start_server(self._accepted, sock=_bound(self.port), limit=_CHUNK)
+            self._server = await asyncio.start_server(self._accepted, sock=_bound(self._host, self.port), limit=_CHUNK)
 
     def refuse(self) -> None:
         """Takes no connections: who dials is refused. Those that there are stay."""
@@ -141,9 +148,9 @@ class Relay:
                 self._moved.set()
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    made.bind(("127.0.0.1", port))
+    made.bind((host, port))
     return made

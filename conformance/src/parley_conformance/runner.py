@@ -16,6 +16,7 @@ from parley_conformance import broker_case, checks, pair_case, sdk_case, spec
 from parley_conformance.baseline import Baseline
 from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.languages import Language
+from parley_conformance.launch import PROCESSES, Launch
 from parley_conformance.model import Failed, HarnessError, Inconclusive, Kind, Result, Run, Unsupported, Verdict
 from parley_conformance.timing import LagMeter
 from parley_conformance.workloads import registry
@@ -47,6 +48,7 @@ class Kit:
         jobs: Runs at the same time.
         keep: Keeps the folders of passed runs too.
         baseline: What is known to fail.
+        launch: How adapters and brokers are started.
     """
 
     contract: spec.Spec
@@ -56,6 +58,7 @@ class Kit:
     jobs: int = 2
     keep: bool = False
     baseline: Baseline = field(default_factory=lambda: Baseline({}))
+    launch: Launch = PROCESSES
     lag: LagMeter = field(default_factory=LagMeter)
 
 
@@ -181,15 +184,15 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
             commands = {name: kit.languages[name].command for name in run.languages}
             workload = registry.ALL[run.case.kind].get(run.case.workload)
             if run.case.kind is Kind.SDK:
-                table = sdk_case.Table(run, commands, folder, kit.lag)
+                table = sdk_case.Table(run, commands, folder, kit.lag, kit.launch)
                 await sdk_case.play(table, run.case)
                 return result, trace
-            broker = await Broker.launch(kit.source, run.case.broker, folder)
+            broker = await Broker.launch(kit.source, run.case.broker, folder, kit.launch)
             if run.case.kind is Kind.BROKER:
                 table = broker_case.Table(broker, kit.contract, kit.lag)
                 await broker_case.play(table, run.case, workload)
             else:
-                table = pair_case.Table(broker, run, commands, folder, kit.lag)
+                table = pair_case.Table(broker, run, commands, folder, kit.lag, kit.launch)
                 await pair_case.play(table, run.case, workload)
     except Failed as failed:
         rule = failed.rule or (run.case.covers[0] if len(run.case.covers) == 1 else "")

@@ -84,7 +84,7 @@ class ScriptedBroker:
         receipts: Its frames tell what was received.
     """
 
-    def __init__(self, settings: Mapping[str, Any], journal: Journal) -> None:
+    def __init__(self, settings: Mapping[str, Any], journal: Journal, host: str = "127.0.0.1") -> None:
         self.manual: set[str] = set(settings.get("manual", ()))
         self.welcome: dict[str, Any] = dict(settings.get("welcome", {}))
         self.activates: bool = settings.get("activates", True)
@@ -100,6 +100,7 @@ class ScriptedBroker:
         self._heartbeat_ms = int(self.welcome.get("heartbeat_interval_ms", 1_000))
         self._names: Sequence[str] = settings.get("addresses", ("a",))
         self._journal = journal
+        self._host = host
         self._labels = Labels()
         self._ids = itertools.count(1_000)
         self._numbers = itertools.count(1)
@@ -123,13 +124,16 @@ class ScriptedBroker:
             port = server.add_insecure_port("127.0.0.1:0")
             await server.start()
             self._servers.append(server)
-            relay = self.relays[name] = Relay(lambda port=port: ("127.0.0.1", port))  # type: ignore[misc]
+            relay = self.relays[name] = Relay(
+                lambda port=port: ("127.0.0.1", port),  # type: ignore[misc]
+                host=self._host,
+            )
             await relay.start()
         self._task(self._beat())
 
     def address(self, names: Sequence[str] = ()) -> str:
         """What a client dials: all addresses, or those named, in this order."""
-        return ",".join(f"grpc://127.0.0.1:{self.relays[name].port}" for name in names or self._names)
+        return ",".join(self.relays[name].address for name in names or self._names)
 
     @property
     def connected(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from parley_conformance import judge, matching, party_steps, script
 from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.journal import Journal
+from parley_conformance.launch import PROCESSES, Launch
 from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
 from parley_conformance.party import RUNTIME, Party
 from parley_conformance.scripted import WITHIN_MS, ScriptedBroker
@@ -27,16 +28,24 @@ PROOF = "proof"
 class Table:
     """Where an SDK's case is played: the scripted broker, the adapter, and what was bookmarked."""
 
-    def __init__(self, run: Run, commands: Mapping[str, tuple[str, ...]], folder: Path, lag: LagMeter) -> None:
+    def __init__(
+        self,
+        run: Run,
+        commands: Mapping[str, tuple[str, ...]],
+        folder: Path,
+        lag: LagMeter,
+        launch: Launch = PROCESSES,
+    ) -> None:
         self.run = run
         self.lag = lag
         self.journal = Journal()
-        self.broker = ScriptedBroker(run.case.broker, self.journal)
+        self.broker = ScriptedBroker(run.case.broker, self.journal, launch.data_host)
         self.client: Party
         self.bookmarks: dict[str, dict[str, Any]] = {}
         self.begun: list[asyncio.Task[None]] = []
         self._command = commands[run.handler]
         self._folder = folder
+        self._launch = launch
         self._adapter: Adapter | None = None
 
     def __getitem__(self, name: str) -> Party:
@@ -61,7 +70,8 @@ class Table:
         """
         await self.broker.start()
         name = self.run.handler
-        self._adapter = await Adapter.launch(CLIENT, self._command, self._folder / f"{CLIENT}.log", self.journal)
+        log = self._folder / f"{CLIENT}.log"
+        self._adapter = await Adapter.launch(CLIENT, self._command, log, self.journal, self._launch)
         self.client = Party(CLIENT, name, "json", self._adapter)
         if lacking := sorted({*self.run.case.requires} - self._adapter.capabilities):
             raise Unsupported(f"the {name} adapter lacks {', '.join(lacking)}")
@@ -305,12 +315,12 @@ async def _lose(table: Table, step: Mapping[str, Any]) -> None:
 
 async def _pause(table: Table, step: Mapping[str, Any]) -> None:
     """`pause: client`: SIGSTOP."""
-    table.client.adapter.child.pause()
+    await table.client.adapter.child.pause()
 
 
 async def _continue(table: Table, step: Mapping[str, Any]) -> None:
     """`continue: client`: SIGCONT."""
-    table.client.adapter.child.resume()
+    await table.client.adapter.child.resume()
 
 
 async def _pass(table: Table, step: Mapping[str, Any]) -> None:

@@ -25,13 +25,13 @@ async def many_subscriptions(table: Table, count: int, memory_mib: int) -> None:
     """Asks for many subscriptions as fast as they can be written; the broker keeps as many as Welcome allows."""
     peer = await table.seat("greedy", {"hosts": {"probe": {}}})
     limit = peer.welcome["limits"].get("max_subscriptions", 0)
-    before = table.broker.memory()
+    before = await table.broker.memory()
     peer.tally = Counter()
     async with Bystander(table):
         for first in range(0, count, _FRAME):
             await peer.write_many([_subscribe(number) for number in range(first, min(first + _FRAME, count))])
         answers = await peer.tallied(count, _LONG_MS)
-        peak = table.broker.memory()
+        peak = await table.broker.memory()
     kept = min(limit, count) if limit else count
     if answers != Counter({"done": kept, "RESOURCE_EXHAUSTED": count - kept}) - Counter():
         raise Failed(f"of {count} subscriptions with a limit of {limit}: {dict(answers)}", rule="SUB-5", party="broker")
@@ -48,13 +48,13 @@ async def refused_subscriptions(table: Table, count: int, memory_mib: int) -> No
     """Malformed subscriptions that are not durable, each for another agent type: refused, and nothing is kept."""
     tables = await table.tables()
     peer = await table.seat("greedy", {"hosts": {"probe": {}}})
-    before = table.broker.memory()
+    before = await table.broker.memory()
     peer.tally = Counter()
     async with Bystander(table):
         for first in range(0, count, _FRAME):
             await peer.write_many([_malformed(number) for number in range(first, min(first + _FRAME, count))])
         answers = await peer.tallied(count, _LONG_MS)
-        _bounded(before, table.broker.memory(), memory_mib)
+        _bounded(before, await table.broker.memory(), memory_mib)
     if answers != Counter({"INVALID_ARGUMENT": count}):
         raise Failed(f"of {count} malformed subscriptions: {dict(answers)}", rule="SUB-5", party="broker")
     await table.close()
@@ -69,12 +69,12 @@ async def endless_hello(table: Table, kinds: int, memory_mib: int) -> None:
     hello.hello.producer_id = "p"
     hello.hello.kinds.extend(range(1, kinds + 1))
     data = pb.Frame(messages=[hello]).SerializeToString()
-    before = table.broker.memory()
+    before = await table.broker.memory()
     peer.expect_answer(1)
     async with Bystander(table):
         await peer.write_bytes(data)
         answer = await peer.look({"re": 1}, _LONG_MS)
-        _bounded(before, table.broker.memory(), memory_mib)
+        _bounded(before, await table.broker.memory(), memory_mib)
     if answer is None:
         code, text = await peer.ended()
         if code not in ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED") or not text:
@@ -88,7 +88,7 @@ async def deaf_subscriber(table: Table, events: int, size: int, memory_mib: int)
         "deaf", {"hosts": {"probe": {}}, "subscribes": [{"topic_type": "news", "agent_type": "probe"}]}
     )
     publisher = await table.seat("p")
-    before = table.broker.memory()
+    before = await table.broker.memory()
     deaf.deafen()
     envelope = wire.sized_envelope(size)
     peak = before
@@ -101,8 +101,8 @@ async def deaf_subscriber(table: Table, events: int, size: int, memory_mib: int)
             if differences({"published": {}}, answer) and (wrong := differences(full, answer)):
                 raise Failed(f"publish {number}: {'; '.join(wrong)}", rule="PUB-9", party="broker")
             if number % 50 == 0:
-                peak = max(peak, table.broker.memory())
-    _bounded(before, max(peak, table.broker.memory()), memory_mib)
+                peak = max(peak, await table.broker.memory())
+    _bounded(before, max(peak, await table.broker.memory()), memory_mib)
 
 
 async def deaf_asker(table: Table, memory_mib: int) -> None:
@@ -117,7 +117,7 @@ async def deaf_asker(table: Table, memory_mib: int) -> None:
             }
         )
     await deaf.fence()
-    before = peak = table.broker.memory()
+    before = peak = await table.broker.memory()
     deaf.tally = Counter()
     deaf.deafen()
     numbers = iter(range(100_000, 10_000_000))
@@ -125,7 +125,7 @@ async def deaf_asker(table: Table, memory_mib: int) -> None:
         # 400 subscriptions of 200 bytes: 2,000 answers are 160 MiB and more.
         for _ in range(200):
             await deaf.write_many([wire.message({"id": next(numbers), "list_subscriptions": {}}) for _ in range(20)])
-            peak = max(peak, table.broker.memory())
+            peak = max(peak, await table.broker.memory())
             if not deaf.writable:
                 break
         deaf.hear()
@@ -166,7 +166,7 @@ async def credit_exceeded(table: Table) -> None:
 async def come_and_go(table: Table, connections: int) -> None:
     """Connections break after Hello, after registering, after subscribing, with a call under way."""
     tables = await table.tables()
-    before = table.broker.memory()
+    before = await table.broker.memory()
     async with Bystander(table):
         for number in range(connections):
             peer = await table.seat(f"brief{number}", {"hello": {} if number % 4 else False})
@@ -177,7 +177,7 @@ async def come_and_go(table: Table, connections: int) -> None:
                 await peer.get({"request": {"envelope": "never answered"}})
             await peer.close()
             del table.peers[peer.name]
-    _bounded(before, table.broker.memory(), 50)
+    _bounded(before, await table.broker.memory(), 50)
     await table.close()
     await _emptied(table, tables)
 

@@ -22,7 +22,7 @@ async def slow_reader(table: Table, calls: int, flood: int, size: int, memory_mi
     deaf = await table.seat(
         "deaf", {"hosts": {"slow": {}}, "subscribes": [{"topic_type": "news", "agent_type": "slow"}]}
     )
-    before = table.broker.memory()
+    before = await table.broker.memory()
     alone = await _p99(caller, worker, calls)
     deaf.deafen()
     begin = asyncio.get_running_loop().time()
@@ -31,7 +31,7 @@ async def slow_reader(table: Table, calls: int, flood: int, size: int, memory_mi
         event = {"topic": f"news/{number % _KEYS}", "envelope": {"size": size}}
         await publisher.ask({"publish": event}, 30_000)
     beside = await _p99(caller, worker, calls)
-    grown = (table.broker.memory() - before) / (1 << 20)
+    grown = (await table.broker.memory() - before) / (1 << 20)
     if grown > memory_mib:
         raise Failed(f"the broker grew by {grown:.0f} MiB, allowed were {memory_mib}", rule="FLOW-4", party="broker")
     if beside > 2 * alone + _NOISE_MS:

@@ -40,10 +40,10 @@ async def test_commands_answers_and_observations(tmp_path: Path) -> None:
     ("flaw", "text"),
     [
         ("dies", "control connection ended"),
-        ("garbage", "no JSON: b'Traceback"),
+        ("garbage", "its line 2 is no JSON in UTF-8: JSONDecodeError.*: Traceback"),
         ("no-line", "neither an answer nor an observation"),
-        ("wrong-number", "answered command 999, which is not open"),
-        ("malformed-answer", "malformed answer"),
+        ("wrong-number", "its line 2 answers what was not asked: command 999 is not open"),
+        ("malformed-answer", "its line 2 is a malformed answer: .*exactly one of ok, unsupported, error"),
         ("hangs", "did not answer 'start' within 0.5 s"),
         ("endless", "did not answer 'start' within 0.5 s"),
     ],
@@ -101,4 +101,12 @@ async def test_a_malformed_ok_is_noticed(tmp_path: Path) -> None:
     made = await launched(tmp_path, "no-id")
     with pytest.raises(HarnessError, match="'subscribe' with a malformed ok"):
         await made.command("subscribe", rt="main", topic="t", match="exact", type="probe")
+    await made.close()
+
+
+async def test_the_kit_gives_no_malformed_command(tmp_path: Path) -> None:
+    made = await launched(tmp_path)
+    with pytest.raises(HarnessError, match=r"gives caller a malformed command 'start'.*'timeout' was unexpected"):
+        await made.command("start", rt="main", url="grpc://x", timeout=5)
+    await made.command("ping")
     await made.close()

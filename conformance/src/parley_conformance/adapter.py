@@ -20,7 +20,15 @@ PROTOCOL = 1
 DIAL_LIMIT_S = 20.0
 ANSWER_LIMIT_S = 20.0
 LINE_LIMIT = 96 * 1024 * 1024
-_WITH_SCHEMA = ("hello", "subscribe", "encode", "decode")
+_SHOWN_BYTES = 200
+_GONE = "its control connection ended"
+
+
+def _refused_constant(text: str) -> None:
+    raise ValueError(f"JSON has no {text}")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refused_constant)
 
 
 class Refused(Exception):
@@ -59,6 +67,7 @@ class Adapter:
         self.killed = False
         self._numbers = itertools.count(1)
         self._waiting: dict[int, tuple[str, asyncio.Future[dict[str, Any]]]] = {}
+        self._lines = 0
         self._broken = ""
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
@@ -138,19 +147,28 @@ class Adapter:
         return self.result(cmd, answer)
 
     async def begin(self, cmd: str, **members: Any) -> asyncio.Future[dict[str, Any]]:
-        """Gives a command; the future has its raw answer, for `result`."""
+        """Gives a command; the future has its raw answer, for `result`.
+
+        Raises:
+            HarnessError: The command is none that the protocol allows, the adapter does not read it, or is gone.
+        """
         self._check()
         number = next(self._numbers)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = (cmd, future)
         line = {"n": number, "cmd": cmd, **{k: v for k, v in members.items() if v is not None}}
+        if wrong := schemas.command_errors(line):
+            raise HarnessError(f"the case gives {self.name} a malformed command {cmd!r}: {wrong}")
+        self._waiting[number] = (cmd, future)
         self._note("->", line)
         assert self._writer is not None
         self._writer.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         try:
-            await self._writer.drain()
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                await self._writer.drain()
         except ConnectionError:
-            self._break("its control connection ended")
+            self._break(_GONE)
+        except TimeoutError:
+            self._break(f"it has not read its commands for {ANSWER_LIMIT_S:g} s")
         return future
 
     def result(self, cmd: str, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +178,7 @@ class Adapter:
         if "error" in answer:
             raise Refused(f"{self.name}: {cmd}", answer["error"]["reason"], answer["error"]["message"])
         ok = dict(answer["ok"])
-        if cmd in _WITH_SCHEMA and (wrong := schemas.adapter_errors(f"ok_{cmd}", ok)):
+        if wrong := schemas.ok_errors(cmd, ok):
             raise HarnessError(f"the adapter of {self.name} answered {cmd!r} with a malformed ok: {wrong}")
         return ok
 
@@ -211,41 +229,56 @@ class Adapter:
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
+                self._lines += 1
                 self._line(line)
-            self._break("its control connection ended")
-        except (ConnectionError, ValueError, HarnessError) as error:
-            self._break(str(error) or type(error).__name__)
+            self._break(_GONE)
+        except ConnectionError:
+            self._break(_GONE)
+        except ValueError:
+            # What the reader raises for a line beyond its limit; of a line's own content `_line` says what is wrong.
+            self._break(f"its line {self._lines + 1} is longer than {LINE_LIMIT:,} bytes")
+        except HarnessError as error:
+            self._break(str(error))
 
     def _line(self, raw: bytes) -> None:
         try:
-            line = json.loads(raw)
-        except ValueError:
-            raise HarnessError(f"it wrote a line that is no JSON: {raw[:200]!r}") from None
+            line = _DECODER.decode(raw.decode())
+            if b"\\u" in raw:
+                # Half a character, which could not be written into any report.
+                json.dumps(line, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
+            raise self._bad("is no JSON in UTF-8", f"{type(error).__name__}: {error}", raw) from None
         self._note("<-", line)
         if isinstance(line, dict) and "re" in line:
-            self._answer(line)
+            self._answer(line, raw)
         elif isinstance(line, dict) and "obs" in line:
-            self._observation(line)
+            self._observation(line, raw)
         else:
-            raise HarnessError(f"it wrote a line that is neither an answer nor an observation: {raw[:200]!r}")
+            raise self._bad("is neither an answer nor an observation", "it has neither re nor obs", raw)
 
-    def _answer(self, line: dict[str, Any]) -> None:
+    def _answer(self, line: dict[str, Any], raw: bytes) -> None:
         if wrong := schemas.adapter_errors("answer", line):
-            raise HarnessError(f"it wrote a malformed answer: {wrong}")
+            raise self._bad("is a malformed answer", wrong, raw)
         _, future = self._waiting.pop(line["re"], ("", None))
         if future is None:
-            raise HarnessError(f"it answered command {line['re']}, which is not open")
+            raise self._bad("answers what was not asked", f"command {line['re']} is not open", raw)
         if not future.done():
             future.set_result(line)
 
-    def _observation(self, line: dict[str, Any]) -> None:
+    def _observation(self, line: dict[str, Any], raw: bytes) -> None:
         kind = str(line["obs"])
         if wrong := schemas.observation_errors(kind, line):
-            raise HarnessError(f"it wrote a malformed observation {kind!r}: {wrong}")
-        if line["i"] != len(self.observations) + 1:
-            raise HarnessError(f"its observation {line['i']} came where {len(self.observations) + 1} was due")
+            raise self._bad(f"is a malformed observation {kind!r}", wrong, raw)
+        due = len(self.observations) + 1
+        if line["i"] != due:
+            raise self._bad("is out of order", f"observation {line['i']} came where {due} was due", raw)
         self.observations.append(Observation(kind, line, asyncio.get_running_loop().time()))
         self.changed.set()
+
+    def _bad(self, what: str, why: str, raw: bytes) -> HarnessError:
+        shown = raw[:_SHOWN_BYTES].decode(errors="backslashreplace").rstrip("\n")
+        more = f"… ({len(raw):,} bytes)" if len(raw) > _SHOWN_BYTES else ""
+        return HarnessError(f"its line {self._lines} {what}: {why}: {shown}{more}")
 
     def _note(self, direction: str, line: Any) -> None:
         self.journal.note(self.name, direction, shortened(json.dumps(line, ensure_ascii=False)))

@@ -339,9 +339,14 @@ def first_claim_wins() -> None:
     wrap(Claims, "decide", make)
 
 
+def overtaken_claims_granted() -> None:
+    """A claim is granted although another session has committed for the agent since, before a restart."""
+    wrap(Claims, "seek", lambda _: lambda self, claim, host: None)
+
+
 def every_claim_granted() -> None:
     """A claim is granted although the agent has another place, or had one since."""
-    wrap(Claims, "_is_valid", lambda _: lambda self, session, agent, epoch, desk: True)
+    wrap(Claims, "_is_valid", lambda _: lambda self, claim, agent, epoch, desk: True)
 
 
 def attempts_without_end() -> None:
@@ -447,6 +452,7 @@ BUGS: tuple[Callable[[], None], ...] = (
     claims_ignored,
     claims_not_waited_for,
     first_claim_wins,
+    overtaken_claims_granted,
     every_claim_granted,
     attempts_without_end,
     lost_sessions_uncounted,

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from parley_broker.core.effects import Found, Read, ReadEvents, ReadState
+from parley_broker.core.effects import Found, Read, ReadEpochs, ReadEvents, ReadState
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.ids import AgentId
 from parley_broker.core.machine import Machine
@@ -374,4 +374,6 @@ def look_up(store: Store, read: Read) -> Found:
         return store.read(read.recipient, read.after, read.max_events, read.max_bytes)
     if isinstance(read, ReadState):
         return store.read_state(read.agent)
+    if isinstance(read, ReadEpochs):
+        return store.read_epochs(read.agents)
     return store.read_reply(read.target, read.key)

@@ -56,11 +56,11 @@ def commits_without_publishing(patch: pytest.MonkeyPatch) -> None:
     """State and acknowledgement commit, what the handler published does not."""
     write = States.write
 
-    def half(self: States, agent: Any, kept: Any, state: Any) -> None:
+    def half(self: States, agent: Any, epoch: int, kept: Any, state: Any) -> None:
         if kept.version is not None and kept.version % 5 == 4:
             kept.version += 1
         else:
-            write(self, agent, kept, state)
+            write(self, agent, epoch, kept, state)
 
     patch.setattr(States, "write", half)
 

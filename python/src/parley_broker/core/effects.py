@@ -89,6 +89,14 @@ class Claimed:
 
 
 @dataclass(slots=True)
+class Overtaken:
+    """The session does not have these agents that it claims: they have committed under later epochs (SES-14)."""
+
+    session: str
+    agents: frozenset[AgentId]
+
+
+@dataclass(slots=True)
 class Deliver:
     """The delivery goes to this session once `commit` is durable."""
 
@@ -124,7 +132,19 @@ class Told:
 
 
 ShardEffect = (
-    Placed | Refused | Joined | Concluded | Activated | AskedBack | Unplaced | Claimed | Deliver | Answer | Idle | Told
+    Placed
+    | Refused
+    | Joined
+    | Concluded
+    | Activated
+    | AskedBack
+    | Unplaced
+    | Claimed
+    | Overtaken
+    | Deliver
+    | Answer
+    | Idle
+    | Told
 )
 
 # From the core to the engine.
@@ -162,6 +182,14 @@ class ReadState:
 
 
 @dataclass(slots=True)
+class ReadEpochs:
+    """The epochs of these agents' last commits are wanted, for the claim that has this number."""
+
+    claim: int
+    agents: tuple[AgentId, ...]
+
+
+@dataclass(slots=True)
 class ReadReply:
     """The reply that is stored under the target's key is wanted for this call."""
 
@@ -170,9 +198,9 @@ class ReadReply:
     key: str
 
 
-Read = ReadEvents | ReadState | ReadReply
-Found = list[Waiting] | StateSaved | ReplyStored | None
-"""What a read finds: a page of events; the agent's state; the reply."""
+Read = ReadEvents | ReadState | ReadEpochs | ReadReply
+Found = list[Waiting] | StateSaved | tuple[int, ...] | ReplyStored | None
+"""What a read finds: a page of events; the agent's state; the agents' epochs; the reply."""
 
 
 @dataclass(slots=True)

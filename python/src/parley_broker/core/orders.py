@@ -55,8 +55,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The agents that a session held before, with their epochs; `re` is the id of what is answered."""
+    """The agents that a session held before, with their epochs; `re` is the id of what is answered.
+
+    `overtaken` are those of them that have committed under a later epoch.
+    """
 
     session: str
     re: int
     agents: tuple[tuple[AgentId, int], ...]
+    overtaken: frozenset[AgentId] = frozenset()

@@ -84,12 +84,16 @@ class BacklogDropped:
 
 @dataclass(frozen=True, slots=True)
 class StateSaved:
-    """The agent's version is this from now on (STA-3). `data` None: what was saved before stays, if anything was."""
+    """The agent's version is this from now on (STA-3). `data` None: what was saved before stays, if anything was.
+
+    `epoch` is that of the place that committed it (SES-14).
+    """
 
     agent: AgentId
     version: int
     content_type: str = ""
     data: bytes | None = None
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,13 @@ class Store(Protocol):
             StoreError: It cannot be read.
         """
 
+    def read_epochs(self, agents: Sequence[AgentId]) -> tuple[int, ...]:
+        """The epoch of each agent's last commit, in their order; 0: it never committed, or a broker did not say so.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+
     def read_reply(self, target: AgentId, key: str) -> ReplyStored | None:
         """The reply that is stored under the target's idempotency key.
 

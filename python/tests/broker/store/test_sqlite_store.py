@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parley_broker.core.records import DeliverySettled, EventStored, Waiting
+from parley_broker.core.records import DeliverySettled, EventStored, StateSaved, Waiting
 from parley_broker.errors import StoreError, StoreUnusableError
 from parley_broker.store.base import Store
 from parley_broker.store.sqlite import FILE_NAME, SCHEMA_VERSION, SqliteStore
@@ -67,6 +67,25 @@ class TestSqliteStore(StoreContract):
         with pytest.raises(StoreUnusableError, match="in use by another broker"):
             SqliteStore(tmp_path).open()
         store.commit([EventStored(event(1), (ANN,))], term)
+
+    def test_a_database_of_version_1_is_opened_with_all_that_it_has(self, tmp_path: Path) -> None:
+        store = SqliteStore(tmp_path)
+        term = store.open().term
+        store.commit([EventStored(event(1), (ANN,)), StateSaved(ANN, 3, "a", b"1", epoch=4)], term)
+        store.close()
+        db = sqlite3.connect(tmp_path / FILE_NAME)
+        # What version 2 added.
+        db.execute("ALTER TABLE states DROP COLUMN epoch")
+        db.execute("PRAGMA user_version = 1")
+        db.close()
+        again = SqliteStore(tmp_path)
+        opened = again.open()
+        assert (opened.term, opened.fresh, opened.summary.last_position) == (term + 1, False, 1)
+        assert again.read_state(ANN) == StateSaved(ANN, 3, "a", b"1")
+        assert again.read_epochs([ANN]) == (0,)
+        again.commit([StateSaved(ANN, 4, epoch=term << 32)], opened.term)
+        again.close()
+        assert SqliteStore(tmp_path).open().term == term + 2
 
     def test_a_database_of_a_newer_version_is_left_as_it_is(self, tmp_path: Path) -> None:
         store = SqliteStore(tmp_path)

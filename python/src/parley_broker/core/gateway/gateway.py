@@ -15,6 +15,7 @@ from parley_broker.core.effects import (
     Effects,
     Idle,
     Joined,
+    Overtaken,
     Placed,
     Refused,
     ShardEffect,
@@ -82,6 +83,7 @@ class Gateway:
             AskedBack: self._asked_back,
             Unplaced: self._unplaced,
             Claimed: self._claimed,
+            Overtaken: self._overtaken,
             Answer: self._sessions.answer,
             Idle: self._idle,
         }
@@ -293,6 +295,12 @@ class Gateway:
             "info", "claims decided", session=session.id, granted=len(claimed.granted), refused=len(claimed.refused)
         )
         self._sessions.answer(Answer(session.id, claimed.re, ClaimResult(claimed.refused), NO_COMMIT))
+
+    def _overtaken(self, overtaken: Overtaken) -> None:
+        session = self._sessions.by_id.get(overtaken.session)
+        if session is not None:
+            for agent in overtaken.agents:
+                session.claimed.pop(agent, None)
 
     def _idle(self, idle: Idle) -> None:
         session = self._sessions.by_id.get(idle.session)

@@ -101,7 +101,7 @@ class Calls:
 
     def _may_wait(self, ticket: Ticket, now: float) -> bool:
         hosts = self._desk.hosts
-        if ticket.wait_for_ready or self._desk.places.held_back:
+        if ticket.wait_for_ready or self._desk.places.awaits(ticket.agent):
             return True
         until = hosts.hosted_until(ticket.agent.type)
         if until is not None:

@@ -163,7 +163,7 @@ class Commits:
         return fresh
 
     def _write(self, commit: Commit, kept: Kept, plan: list[Planned], now: float) -> None:
-        self._states.write(commit.agent, kept, commit.state)
+        self._states.write(commit.agent, commit.epoch, kept, commit.state)
         for planned in plan:
             if planned.publish.ephemeral:
                 self._publishing.hand_on(planned.publish, planned.agents, self._ledger.commit)

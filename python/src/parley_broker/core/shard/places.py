@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,8 +78,8 @@ class Places:
         """Places whose state is to be read, since somebody looked."""
         self.last_epoch = last_epoch
         self._max_agents = max_agents
-        self.held_back = False
-        """No agent gets a new place: sessions may still claim them (SES-14)."""
+        self.awaits: Callable[[AgentId], bool] = lambda _agent: False
+        """Whether an agent gets no new place, unless it is stateless, since sessions may still claim it (SES-14)."""
         self._places: dict[AgentId, Place] = {}
 
     def __len__(self) -> int:
@@ -112,12 +112,12 @@ class Places:
                 return place
             self.end(place)
             return self._new(agent, other)
-        if self.held_back and self._hosts.mode(agent.type) is not AgentMode.STATELESS:
+        stateless = self._hosts.mode(agent.type) is AgentMode.STATELESS
+        if not stateless and self.awaits(agent):
             return None
         pinned_by = self._hosts.pin(agent)
         if pinned_by is not None:
             return self._new(agent, pinned_by)
-        stateless = self._hosts.mode(agent.type) is AgentMode.STATELESS
         host = self._hosts.choose(agent.type, by_load=stateless, nested=nested)
         if host is None:
             return None

@@ -50,7 +50,7 @@ class Saves:
             commit = self._ledger.waits_for(self._states.committed_with(kept, save.expected_version))
         else:
             self._states.check_version(save.agent, kept, save.expected_version)
-            self._states.write(save.agent, kept, save.state)
+            self._states.write(save.agent, save.epoch, kept, save.state)
             commit = self._ledger.commit
         self._desk.out.append(Answer(session, re, Done(), commit))
 

@@ -12,6 +12,7 @@ from parley_broker.core.effects import (
     Effects,
     Found,
     Read,
+    ReadEpochs,
     ReadEvents,
     ReadState,
     ShardEffect,
@@ -107,7 +108,8 @@ class Shard:
         for session, types in memory.subscribers.items():
             self._desk.hosts.get(session).transient.update(types)
         self._claims = memory.claims
-        self._desk.places.held_back = self._claims.window_is_open
+        self._desk.places.awaits = self._claims.awaits
+        effects.reads.extend(self._claims.reads)
         self._catalogue = Catalogue(policy.max_subscriptions, (*opened.summary.subscriptions, *memory.transient))
         self._calls = Calls(self._desk)
         self._states = States(self._desk, self._ledger, policy)
@@ -403,6 +405,9 @@ class Shard:
         elif isinstance(read, ReadState):
             assert what is None or isinstance(what, StateSaved)
             self._workers.loaded(read, what, now)
+        elif isinstance(read, ReadEpochs):
+            assert isinstance(what, tuple)
+            self._workers.sought(read, what, now)
         else:
             assert what is None or isinstance(what, ReplyStored)
             ticket = self._replies.found(read, what)
@@ -461,4 +466,5 @@ class Shard:
 def _beginning(policy: Policy, opened: Opened, now: float) -> Memory:
     window_ends = None if opened.fresh else now + policy.claim_window
     hosts_until = None if opened.fresh else now + policy.host_grace
-    return Memory(opened.term << 32, FIRST_ROUND, Claims(policy.host_grace, window_ends), hosts_until)
+    first_epoch = opened.term << 32
+    return Memory(first_epoch, FIRST_ROUND, Claims(policy.host_grace, window_ends, first_epoch), hosts_until)

@@ -86,7 +86,7 @@ class States:
                 actual=kept.version,
             )
 
-    def write(self, agent: AgentId, kept: Kept, state: State | None) -> None:
+    def write(self, agent: AgentId, epoch: int, kept: Kept, state: State | None) -> None:
         """Records the next version, which `check_version` and `check_state` let pass. `state` None: it is as before."""
         assert kept.version is not None
         commits = kept.commits
@@ -94,9 +94,9 @@ class States:
             commits.popleft()
         kept.version += 1
         if state is None:
-            record = StateSaved(agent, kept.version)
+            record = StateSaved(agent, kept.version, epoch=epoch)
         else:
-            record = StateSaved(agent, kept.version, state.content_type, state.data)
+            record = StateSaved(agent, kept.version, state.content_type, state.data, epoch)
         commits.append(self._ledger.write(record))
 
 

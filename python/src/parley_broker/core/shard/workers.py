@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from parley_broker.core.effects import Activated, Claimed, Effects, ReadState
+from parley_broker.core.effects import Activated, Claimed, Effects, Overtaken, ReadEpochs, ReadState
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import AgentMode, Error, State
 from parley_broker.core.orders import Claim, Registration, Ticket
@@ -115,7 +115,7 @@ class Workers:
         """The session is over, with all that it hosted (SES-13). Its calls are the gateway's to end."""
         host = self._desk.hosts.get(session)
         host.paused = True
-        self._claims.withdraw(session)
+        awaited = self._claims.withdraw(session)
         stranded = _remove(host, lambda _agent: True)
         types = list(host.registrations)
         for agent_type in types:
@@ -125,6 +125,8 @@ class Workers:
             if not self._desk.hosts.hosts_type(agent_type):
                 self._subscribing.end_transient(agent_type)
         self._take_up_all(stranded, now)
+        for agent_type in awaited:
+            self.retry(agent_type, now)
 
     def drain(self, session: str, timeout: float, now: float) -> bool:
         """Nothing new is placed with the session; its agents that keep state are asked back (DRN-2).
@@ -193,7 +195,25 @@ class Workers:
 
     def claim(self, claim: Claim, now: float) -> None:
         """The session says to hold these agents since before: decided now, or at the end of the window (SES-14)."""
-        if self._claims.window_is_open:
+        read = self._claims.seek(claim, self._desk.hosts.get(claim.session))
+        if read is not None:
+            self._effects.reads.append(read)
+        else:
+            self._enter(claim)
+
+    def sought(self, read: ReadEpochs, epochs: tuple[int, ...], now: float) -> None:
+        """What the agents of a claim have committed under last: a claim below that is refused (SES-14)."""
+        claim = self._claims.found(read, epochs)
+        if claim is None:
+            return
+        if claim.overtaken:
+            self._desk.out.append(Overtaken(claim.session, claim.overtaken))
+        self._enter(claim)
+        for agent_type in {agent.type for agent in read.agents}:
+            self.retry(agent_type, now)
+
+    def _enter(self, claim: Claim) -> None:
+        if self._claims.window_is_open and len(claim.overtaken) < len(claim.agents):
             self._claims.wait(claim)
         else:
             self._decide([claim])
@@ -305,7 +325,6 @@ class Workers:
         hosts = self._desk.hosts
         claims = self._claims.close_window(now)
         if claims is not None:
-            self._desk.places.held_back = False
             self._decide(claims)
             for agent_type in hosts.types():
                 self._deliveries.retry(agent_type, now)
@@ -336,7 +355,7 @@ class Workers:
     def retry(self, agent_type: str, now: float) -> None:
         """A session may take messages for agents of this type now."""
         desk = self._desk
-        if desk.places.held_back and desk.hosts.mode(agent_type) is not AgentMode.STATELESS:
+        if self._claims.window_is_open and desk.hosts.mode(agent_type) is not AgentMode.STATELESS:
             # Nothing can be placed yet, and there may be much that waits; the end of the window takes it up.
             return
         self._calls.retry(agent_type, now)

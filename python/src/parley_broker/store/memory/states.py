@@ -25,8 +25,13 @@ class States:
         """The agent's; None when nothing was ever committed."""
         return self._by_agent.get(agent)
 
+    def epoch(self, agent: AgentId) -> int:
+        """That of its last commit; 0 when nothing was ever committed."""
+        saved = self._by_agent.get(agent)
+        return saved.epoch if saved is not None else 0
+
     def _save(self, record: StateSaved) -> None:
         before = self._by_agent.get(record.agent)
         if record.data is None and before is not None:
-            record = replace(before, version=record.version)
+            record = replace(before, version=record.version, epoch=record.epoch)
         self._by_agent[record.agent] = record

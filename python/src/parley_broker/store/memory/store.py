@@ -76,6 +76,10 @@ class MemoryStore:
         """As Store.read_state."""
         return self._states.get(agent)
 
+    def read_epochs(self, agents: Sequence[AgentId]) -> tuple[int, ...]:
+        """As Store.read_epochs."""
+        return tuple(self._states.epoch(agent) for agent in agents)
+
     def read_reply(self, target: AgentId, key: str) -> ReplyStored | None:
         """As Store.read_reply."""
         return self._replies.get(target, key)

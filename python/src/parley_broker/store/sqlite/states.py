@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from parley_broker.core.ids import AgentId
 from parley_broker.core.records import StateSaved
@@ -14,14 +15,23 @@ CREATE TABLE states (
     crc INTEGER NOT NULL, PRIMARY KEY (agent_type, agent_key)
 );
 """
+EPOCHS = "ALTER TABLE states ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0"
+"""Since version 2 of the schema."""
 
 
 def read_state(db: sqlite3.Connection, agent: AgentId) -> StateSaved | None:
     """The agent's; None when nothing was ever committed."""
     row = db.execute(
-        "SELECT version, content_type, data FROM states WHERE agent_type = ? AND agent_key = ?", agent
+        "SELECT version, content_type, data, epoch FROM states WHERE agent_type = ? AND agent_key = ?", agent
     ).fetchone()
     return None if row is None else StateSaved(agent, *row)
+
+
+def read_epochs(db: sqlite3.Connection, agents: Sequence[AgentId]) -> tuple[int, ...]:
+    """The epochs of the agents' last commits; 0 for those that never committed."""
+    one = "SELECT epoch FROM states WHERE agent_type = ? AND agent_key = ?"
+    rows = (db.execute(one, agent).fetchone() for agent in agents)
+    return tuple(row[0] if row is not None else 0 for row in rows)
 
 
 def find_damage(db: sqlite3.Connection) -> str | None:
@@ -37,17 +47,17 @@ def find_damage(db: sqlite3.Connection) -> str | None:
 def _save(db: sqlite3.Connection, record: StateSaved) -> None:
     if record.data is None:
         db.execute(
-            "INSERT INTO states VALUES (?, ?, ?, '', NULL, ?)"
-            " ON CONFLICT (agent_type, agent_key) DO UPDATE SET version = excluded.version",
-            (*record.agent, record.version, checksum(("", None))),
+            "INSERT INTO states VALUES (?, ?, ?, '', NULL, ?, ?)"
+            " ON CONFLICT (agent_type, agent_key) DO UPDATE SET version = excluded.version, epoch = excluded.epoch",
+            (*record.agent, record.version, checksum(("", None)), record.epoch),
         )
     else:
         row = (record.content_type, record.data)
         db.execute(
-            "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (agent_type, agent_key) DO UPDATE SET"
+            "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent_type, agent_key) DO UPDATE SET"
             " version = excluded.version, content_type = excluded.content_type, data = excluded.data,"
-            " crc = excluded.crc",
-            (*record.agent, record.version, record.content_type, record.data, checksum(row)),
+            " crc = excluded.crc, epoch = excluded.epoch",
+            (*record.agent, record.version, record.content_type, record.data, checksum(row), record.epoch),
         )
 
 

@@ -16,14 +16,14 @@ from parley_broker.store.sqlite.events import EVENTS, load_backlogs, read_events
 from parley_broker.store.sqlite.mark import Mark
 from parley_broker.store.sqlite.producers import PRODUCERS, load_event_ids, load_producers
 from parley_broker.store.sqlite.replies import REPLIES, load_replies, read_reply
-from parley_broker.store.sqlite.states import STATES, read_state
+from parley_broker.store.sqlite.states import EPOCHS, STATES, read_epochs, read_state
 from parley_broker.store.sqlite.subscriptions import SUBSCRIPTIONS, load_subscriptions, load_unhosted
 from parley_broker.store.sqlite.table import Tables, get_meta
 
 FILE_NAME = "broker.db"
 APPLICATION_ID = 0x5041524C
 """Marks the file as this broker's: "PARL"."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MARK_NAME = "broker.commits"
 LOG_BYTES = 16 * 1024 * 1024
 """What the write-ahead log is cut back to."""
@@ -35,6 +35,8 @@ _META = Tables(
 )
 _ALL = (_META, SUBSCRIPTIONS, EVENTS, DEAD_LETTERS, PRODUCERS, STATES, REPLIES)
 """The tables in the order in which they are made; the modules beside this one have one concern each."""
+_UPGRADES = {2: EPOCHS}
+"""What brings a database from the version before to this one."""
 _APPLIERS = {record: applier for tables in _ALL for record, applier in tables.appliers.items()}
 
 
@@ -70,13 +72,17 @@ class SqliteStore:
             db.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
             db.execute("PRAGMA synchronous = FULL")
             with self._transaction() as db:
-                fresh = not _pragma(db, "user_version")
+                version = _pragma(db, "user_version")
+                fresh = not version
                 if fresh:
                     for tables in _ALL:
                         for statement in tables.schema.split(";"):
                             db.execute(statement)
                     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                    version = 1
+                for newer in range(version + 1, SCHEMA_VERSION + 1):
+                    db.execute(_UPGRADES[newer])
+                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 db.execute("UPDATE meta SET value = value + 1 WHERE name = 'term'")
             return replace(self.load(get_meta(db, "term")), fresh=fresh)
         except (sqlite3.Error, StoreError) as failure:
@@ -121,6 +127,11 @@ class SqliteStore:
         """As Store.read_state."""
         with self._reading() as db:
             return read_state(db, agent)
+
+    def read_epochs(self, agents: Sequence[AgentId]) -> tuple[int, ...]:
+        """As Store.read_epochs."""
+        with self._reading() as db:
+            return read_epochs(db, agents)
 
     def read_reply(self, target: AgentId, key: str) -> ReplyStored | None:
         """As Store.read_reply."""

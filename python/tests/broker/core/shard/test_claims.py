@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from broker.core.harness import Client, Core, agent, failed, reply, request
+import pytest
+
+from broker.core.harness import Client, Core, agent, done, failed, reply, request
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import (
     Activate,
     AgentMode,
     Claim,
     ClaimResult,
+    Commit,
     Delivery,
     Published,
+    Reply,
     Request,
+    Save,
+    State,
 )
 from parley_broker.core.policy import Policy
 from parley_broker.core.shard.claims import Claims
@@ -164,6 +170,112 @@ class TestWindow:
         core.advance(2.1)
         assert refused(worker, mine) == []
         assert core.tables["agents"] == 1
+
+
+@pytest.mark.parametrize("how", ["by a save", "by a reply"])
+class TestOvertaken:
+    """`w/k` was with one session, then with another, which has committed; then the broker was started again."""
+
+    @pytest.fixture
+    def epochs(self) -> tuple[int, int]:
+        """Those of the two."""
+        return (1 << 32) + 1, (1 << 32) + 2
+
+    @pytest.fixture
+    def core(self, how: str, epochs: tuple[int, int]) -> Core:
+        earlier = Core()
+        for epoch in epochs:
+            worker, caller = earlier.client(), earlier.client()
+            worker.host("w", keeps_state=True)
+            caller.command(request("w/k"))
+            ((number, dispatched),) = worker.take(Request)
+            assert dispatched.epoch == epoch
+            if epoch == epochs[1] and how == "by a save":
+                assert done(worker.ask(Save(agent("w/k"), epoch, 0, State(b"s"))))
+            elif epoch == epochs[1]:
+                worker.say(Reply(b"!", commit=Commit(agent("w/k"), epoch, 0)), message_id=99, re=number)
+                assert done(worker.answer(99))
+            earlier.disconnect(worker)
+        return Core(store=earlier.store, claims=True)
+
+    def stale(self, core: Core) -> Client:
+        """The first of the two comes back."""
+        worker = core.client()
+        worker.host("w", keeps_state=True)
+        return worker
+
+    def test_the_stale_one_is_refused_at_once(self, core: Core, epochs: tuple[int, int]) -> None:
+        worker = self.stale(core)
+        assert refused(worker, claim(worker, ("w/k", epochs[0]))) == [agent("w/k")]
+        stale = worker.publish("t/k", sender=agent("w/k"), sender_epoch=epochs[0])
+        failed(stale, Reason.STALE_EPOCH, epoch=epochs[0], current=0)
+
+    def test_beside_others_it_is_stale_at_once_and_the_answer_comes_with_theirs(
+        self, core: Core, epochs: tuple[int, int]
+    ) -> None:
+        worker = self.stale(core)
+        mine = claim(worker, ("w/k", epochs[0]), ("w/mine", epochs[0]))
+        failed(worker.publish("t/k", sender=agent("w/k"), sender_epoch=epochs[0]), Reason.STALE_EPOCH)
+        assert worker.publish("t/k", sender=agent("w/mine"), sender_epoch=epochs[0]) == Published(0)
+        assert worker.answer(mine) is None
+        core.advance(2.1)
+        assert refused(worker, mine) == [agent("w/k")]
+
+    def test_the_newer_one_may_come_later(self, core: Core, epochs: tuple[int, int]) -> None:
+        stale = self.stale(core)
+        assert refused(stale, claim(stale, ("w/k", epochs[0]))) == [agent("w/k")]
+        core.advance(2.1)
+        newer = self.stale(core)
+        assert refused(newer, claim(newer, ("w/k", epochs[1]))) == []
+        assert core.tables["agents"] == 1
+
+    def test_it_is_refused_after_the_window_too(self, core: Core, epochs: tuple[int, int]) -> None:
+        core.advance(2.1)
+        worker = self.stale(core)
+        assert refused(worker, claim(worker, ("w/k", epochs[0]))) == [agent("w/k")]
+        assert core.tables["claims"] == 0
+
+    @pytest.mark.parametrize("failing", [False, True], ids=["", "over a failed commit"])
+    def test_nothing_is_placed_until_the_store_was_asked(
+        self, core: Core, epochs: tuple[int, int], failing: bool
+    ) -> None:
+        core.advance(2.1)
+        worker, caller = self.stale(core), core.client()
+        worker.subscribe("t", "w")
+        caller.publish("t/before")
+        assert len(worker.take(Delivery)) == 1
+        core.hold = True
+        mine = claim(worker, ("w/k", epochs[1]))
+        caller.command(request("w/k"))
+        caller.command_publish("t/k")
+        caller.command(request("w/before"))
+        assert [asked.target for _, asked in worker.take(Request)] == [agent("w/before")], "only its own agents wait"
+        if failing:
+            core.fail_commit()
+        core.hold = False
+        core.settle()
+        assert refused(worker, mine) == []
+        assert [(r.target, r.epoch) for _, r in worker.take(Request)] == [(agent("w/k"), epochs[1])]
+
+    def test_what_waited_goes_on_when_the_claimer_is_lost(self, core: Core, epochs: tuple[int, int]) -> None:
+        core.advance(2.1)
+        claimer, other, caller = self.stale(core), self.stale(core), core.client()
+        other.subscribe("t", "w")
+        core.hold = True
+        claim(claimer, ("w/k", epochs[1]))
+        asked = caller.command(request("w/k"))
+        caller.command_publish("t/k")
+        core.commit_once()
+        claim(claimer, ("w/k", epochs[1]))
+        core.disconnect(claimer)
+        core.hold = False
+        core.settle()
+        ((number, placed),) = other.take(Request)
+        assert placed.epoch > epochs[1]
+        reply(other, number)
+        assert caller.answer(asked) == Reply(b"!")
+        assert len(other.take(Delivery)) == 1
+        assert core.tables["claims"] == 0
 
 
 class TestLater:

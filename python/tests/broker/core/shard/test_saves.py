@@ -51,7 +51,7 @@ def test_they_wait_for_it(shard: Shard, effects: Effects) -> None:
     told = answers(shard)
     assert told[1] == Done()
     failed(told[2], Reason.STATE_CONFLICT, expected=9, actual=5)  # type: ignore[arg-type]
-    assert effects.records == [StateSaved(W, 5, "", b"x")]
+    assert effects.records == [StateSaved(W, 5, "", b"x", EPOCH)]
 
 
 def test_they_are_refused_when_the_place_ends(shard: Shard, effects: Effects) -> None:

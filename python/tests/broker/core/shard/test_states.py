@@ -170,7 +170,7 @@ class TestFences:
         epoch = placed(core, worker)
         assert done(save(worker, epoch, 0, b"first"))
         assert done(save(worker, epoch, 0, b"repeat"))
-        assert core.store.read_state(W) == StateSaved(W, 1, "text/plain", b"first")
+        assert core.store.read_state(W) == StateSaved(W, 1, "text/plain", b"first", epoch)
 
     def test_the_version_that_another_place_replaced_is_a_conflict(self, core: Core) -> None:
         worker, other = core.client(), core.client()
@@ -223,7 +223,7 @@ class TestFailedCommits:
             failed(worker.answer(message_id), Reason.UNAVAILABLE)
         failed(save(worker, epoch, 3), Reason.STATE_CONFLICT, actual=1)
         assert done(save(worker, epoch, 1, b"again"))
-        assert core.store.read_state(W) == StateSaved(W, 2, "text/plain", b"again")
+        assert core.store.read_state(W) == StateSaved(W, 2, "text/plain", b"again", epoch)
 
     def test_calls_that_wait_for_a_state_are_placed_again(self, core: Core) -> None:
         worker, caller = core.client(), core.client()

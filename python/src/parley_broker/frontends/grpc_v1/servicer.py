@@ -82,7 +82,8 @@ class BrokerServicer:
         connection = self._broker.connect(context.peer(), stream)
         reader = asyncio.ensure_future(stream.read(self._broker, connection))
         writer = asyncio.ensure_future(stream.write(self._broker, connection))
-        # A half-close and a cancelled call reach the reader in the same way, and which of the two it was may be known only later.
+        # A half-close and a cancelled call reach the reader in the same way, and which of the two it was may be known
+        # only later.
         why = "the client's stream ended"
         try:
             await asyncio.wait((reader, writer, stream.ending), return_when=asyncio.FIRST_COMPLETED)

@@ -9,6 +9,7 @@ gone ends with an error, so that a bug which is no longer there cannot pass for 
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +23,8 @@ from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.gateway.outgoing import Outgoing
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Error, Heartbeat
+from parley_broker.core.machine import Machine
+from parley_broker.core.messages import Error, Heartbeat, Publish, Request
 from parley_broker.core.shard import deliveries, shard
 from parley_broker.core.shard.claims import Claims
 from parley_broker.core.shard.commits import Commits
@@ -35,6 +37,7 @@ from parley_broker.core.shard.producers import Producers
 from parley_broker.core.shard.replies import Replies
 from parley_broker.core.shard.shard import Shard
 from parley_broker.core.shard.states import States
+from parley_broker.engine import Engine
 from parley_broker.errors import Reason
 from parley_broker.frontends.grpc_v1 import codec, server, servicer
 
@@ -421,6 +424,94 @@ def idempotency_keys_ignored() -> None:
     wrap(Replies, "admit", lambda _: lambda self, ticket: True)
 
 
+def silence_forgiven() -> None:
+    """A client that is connected is never lost, however long nothing is heard of it."""
+    wrap(config, "make_policy", lambda policy: lambda values: replace(policy(values), suspect_limit=3600.0))
+
+
+def answered_before_stored() -> None:
+    """What is to be stored waits for more, and is answered as if it were."""
+
+    def make(store: Any) -> Any:
+        late: list[Any] = []
+
+        def wrong(self: Any, batch: Any) -> Any:
+            late.extend(batch.records)
+            ready = late.copy() if batch.reads or len(late) > 1000 else []
+            del late[: len(ready)]
+            return store(self, replace(batch, records=ready))
+
+        return wrong
+
+    wrap(Engine, "_store_batch", make)
+
+
+def all_events_in_memory() -> None:
+    """What waits for a recipient is kept in memory, however much it is."""
+
+    def make(policy: Any) -> Any:
+        much = {"max_queue_bytes": 1 << 40, "window_events": 1 << 30, "window_bytes": 1 << 40}
+        return lambda values: replace(policy(values), **much)
+
+    wrap(config, "make_policy", make)
+
+
+def one_writer_for_all() -> None:
+    """What is written to one client waits until the others have read theirs."""
+
+    def make(write: Any) -> Any:
+        turn = asyncio.Lock()
+
+        async def wrong(self: Any, broker: Any, connection: int) -> None:
+            written = self._context.write
+
+            class InTurn:
+                async def write(self, data: bytes) -> None:
+                    async with turn:
+                        await written(data)
+
+            self._context = InTurn()
+            await write(self, broker, connection)
+
+        return wrong
+
+    wrap(servicer._Stream, "write", make)
+
+
+def drained_at_once() -> None:
+    """A broker that drains waits for nothing that is under way."""
+    wrap(Machine, "drain_is_over", lambda _: lambda self, now: "nobody looked")
+
+
+def calls_remembered() -> None:
+    """A call that has ended stays in the table."""
+
+    def make(drop: Any) -> Any:
+        def wrong(self: Any, call: Any) -> None:
+            drop(self, call)
+            self._calls[-call.id] = call
+
+        return wrong
+
+    wrap(Callers, "_drop", make)
+
+
+def versions_mistaken() -> None:
+    """What is of the second version of a message goes on as the first one."""
+
+    def make(decode: Any) -> Any:
+        def wrong(data: bytes, now: float) -> Any:
+            frame = decode(data, now)
+            for message in frame.messages:
+                if isinstance(message.body, Request | Publish):
+                    message.body = replace(message.body, envelope=message.body.envelope.replace(b"_v2", b"_v1"))
+            return frame
+
+        return wrong
+
+    wrap(servicer, "decode_frame", make)
+
+
 BUGS: tuple[Callable[[], None], ...] = (
     reply_to_the_wrong_caller,
     lost_worker_hangs_its_calls,
@@ -465,6 +556,13 @@ BUGS: tuple[Callable[[], None], ...] = (
     versions_unchecked,
     publishes_of_commits_dropped,
     idempotency_keys_ignored,
+    silence_forgiven,
+    answered_before_stored,
+    all_events_in_memory,
+    one_writer_for_all,
+    drained_at_once,
+    calls_remembered,
+    versions_mistaken,
 )
 
 if __name__ == "__main__":

@@ -131,6 +131,17 @@ async def test_cut_around_a_message_for_the_broker(scene: Set, do: str, there: b
     assert len(known) == there
 
 
+async def test_what_goes_on_only_when_it_comes_again_went_on_for_the_first_time(scene: Set) -> None:
+    await scene.arm("cut_before", "ListSubscriptions", "up")
+    identity = await scene.list()
+    await scene.peer.ended()
+    assert "welcome" in await scene.peer.resume(await scene.recorder.door("a"))
+    await scene.peer.answer_to(identity)
+    record = scene.recorder.record
+    assert [one.again for one in record.came if one.kind == "list_subscriptions"] == [False, True]
+    assert [one.again for one in record.went if one.kind == "list_subscriptions"] == [False]
+
+
 async def test_freeze_is_silent_and_refuse_is_not(scene: Set) -> None:
     await scene.arm("freeze")
     identity = await scene.list()

@@ -1,4 +1,4 @@
-"""The kit catches a broken broker: each bug of `mutants/broker.py` turns the cases red that are named for it."""
+"""The kit catches a broken broker: each bug of `mutants/broker.py` turns the runs red that are named for it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,24 @@ from parley_conformance import schemas
 from parley_conformance.paths import CONFORMANCE
 
 MUTANTS = CONFORMANCE / "mutants" / "broker.py"
+
+
+def run_of(check: str) -> str:
+    """The name of the run that makes a check, which is written as CASE#RULE or CASE#RULE@AXES."""
+    case, _, rule = check.partition("#")
+    return f"{case}[{rule.partition('@')[2] or 'broker'}]"
+
+
 CAUGHT_BY = {
-    one["mutant"]: list(dict.fromkeys(check.partition("#")[0] for check in one["kills"]))
+    one["mutant"]: list(dict.fromkeys(run_of(check) for check in one["kills"]))
     for one in yaml.safe_load(MUTANTS.with_suffix(".yaml").read_text(encoding="utf-8"))
 }
 
 
-def verdicts(cases: list[str], out: Path, broker: list[str]) -> dict[str, str]:
-    """Runs the cases over a broker that this command starts; the verdict of each case."""
+def verdicts(names: list[str], out: Path, broker: list[str]) -> dict[str, str]:
+    """Does these runs over a broker that this command starts; the verdict of each."""
     ended = subprocess.run(
-        [sys.executable, "-m", "parley_conformance.cli", "run", "--kind", "broker", "--out", str(out), *cases],
+        [sys.executable, "-m", "parley_conformance.cli", "run", "--out", str(out), *names],
         env={**os.environ, "PARLEY_BROKER_COMMAND": shlex.join(broker)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -34,7 +42,7 @@ def verdicts(cases: list[str], out: Path, broker: list[str]) -> dict[str, str]:
     )
     assert ended.returncode in (0, 1), ended.stdout + ended.stderr
     runs = json.loads((out / "results.json").read_text())["runs"]
-    return {run["name"].partition("[")[0]: run["verdict"] for run in runs}
+    return {run["name"]: run["verdict"] for run in runs}
 
 
 def test_what_catches_them_is_well_formed() -> None:
@@ -49,11 +57,11 @@ def test_every_bug_is_named() -> None:
 
 def test_the_unbroken_broker_passes(tmp_path: Path) -> None:
     """The control: without it a red case would prove nothing."""
-    cases = sorted({case for named in CAUGHT_BY.values() for case in named})
-    assert verdicts(cases, tmp_path, [sys.executable, "-m", "parley_broker"]) == dict.fromkeys(cases, "pass")
+    names = sorted({name for named in CAUGHT_BY.values() for name in named})
+    assert verdicts(names, tmp_path, [sys.executable, "-m", "parley_broker"]) == dict.fromkeys(names, "pass")
 
 
 @pytest.mark.parametrize("bug", CAUGHT_BY)
 def test_bug_turns_its_cases_red(bug: str, tmp_path: Path) -> None:
-    cases = CAUGHT_BY[bug]
-    assert verdicts(cases, tmp_path, [sys.executable, str(MUTANTS), bug]) == dict.fromkeys(cases, "fail")
+    names = CAUGHT_BY[bug]
+    assert verdicts(names, tmp_path, [sys.executable, str(MUTANTS), bug]) == dict.fromkeys(names, "fail")

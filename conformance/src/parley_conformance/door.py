@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -48,13 +49,14 @@ class Way:
 
     Attributes:
         highest: The highest number that came.
+        gone: The highest number that went on.
         numbers: As they came and as they went on.
         kept: A message that is kept back, and its number.
     """
 
     def __init__(self, direction: str, relay: Relay) -> None:
         self.direction = direction
-        self.highest = 0
+        self.highest = self.gone = 0
         self.numbers = Numbers()
         self.kept: tuple[pb.Message, int] | None = None
         self._relay = relay
@@ -72,7 +74,8 @@ class Way:
 
     def begin(self) -> None:
         """A new session: numbers begin at 1."""
-        self.highest, self.numbers, self.kept = 0, Numbers(), None
+        self.highest = self.gone = 0
+        self.numbers, self.kept = Numbers(), None
 
 
 class Door:
@@ -202,7 +205,8 @@ class Door:
         came = self._write_down(way, frame)
         hits = {i: f for i, one in enumerate(came) if (f := self._record.fault_for(one)) is not None}
         if not hits and way.kept is None and all(w.numbers.same for w in self._ways.values()):
-            self._record.went += came
+            for one in came:
+                self._note_gone(way, one)
             await way.write(data, write)
             return
         at = {fault: index for index, fault in hits.items()}
@@ -276,9 +280,14 @@ class Door:
             own = number if numbered([message]) else 0
             number += own > 0
             label = self._labels.of(way.direction, message)
-            went = Said(now, self.party, self.connections, way.direction, own, False, label, message)
-            self._record.went.append(went)
+            self._note_gone(way, Said(now, self.party, self.connections, way.direction, own, False, label, message))
         await way.write(frame.SerializeToString(), write)
+
+    def _note_gone(self, way: Way, said: Said) -> None:
+        # What comes again may go on for the first time: the connection was cut before it.
+        again = 0 < said.number <= way.gone
+        way.gone = max(way.gone, said.number)
+        self._record.went.append(said if said.again == again else replace(said, again=again))
 
 
 class _Cut(Exception):

@@ -14,6 +14,7 @@ from parley_conformance.pair_case import Table
 from parley_conformance.party import Party
 
 _LONG_MS = 30_000
+_SLOW_MS = 20
 _TURNS, _POLL_S = 100, 0.1
 # Where a call and an event can be cut: party, direction, kind of message.
 _PLACES = (
@@ -62,8 +63,11 @@ async def broker_killed(table: Table, kills: int, batch: int) -> None:
         killing: asyncio.Task[None] | None = None
         for number, label in enumerate(labels):
             await caller.call({"label": f"c{label}", "to": f"probe/{number % 3}", "do": [{"reply": label}]})
-            await caller.publish({"label": f"e{label}", "topic": f"news/{number % 3}"})
+            # Slowly: when the broker is killed, some of what it has answered is still to be handled.
+            event = {"label": f"e{label}", "topic": f"news/{number % 3}", "do": [{"sleep": _SLOW_MS}]}
+            await caller.publish(event)
             if number == batch // 2:
+                await caller.outcome(f"e{label}", _LONG_MS)
                 killing = asyncio.create_task(table.broker.restart())
                 table.moments["broker"] = asyncio.get_running_loop().time()
         assert killing is not None
@@ -151,11 +155,13 @@ async def rolling_upgrade(table: Table, calls: int) -> None:
     """Version 1, then version 2, then version 1 again hosts the agents under load: nothing is lost or misread."""
     caller = table["caller"]
     number = 0
+    sent: dict[str, str] = {}
 
     async def load(kind: str) -> None:
         nonlocal number
         for _ in range(calls):
             number += 1
+            sent[f"c{number}"] = sent[f"e{number}"] = kind
             do = [{"reply": f"{number}"}]
             call = {"label": f"c{number}", "to": f"probe/{number % 5}", "wait_for_ready": True, "type": kind, "do": do}
             await caller.call(call)
@@ -183,6 +189,16 @@ async def rolling_upgrade(table: Table, calls: int) -> None:
         await _went_well(caller, one, "PAY-3")
     hosts = [table[name] for name in ("handler", "newer", "older")]
     await _all_left(hosts, [f"e{one}" for one in range(1, number + 1)])
+    for entered in (o for host in hosts for o in host.seen("enter") if o.label in sent):
+        if entered.fields["type_name"] not in _TYPE_NAMES[sent[entered.label]]:
+            text = f"{entered.label} was sent as {sent[entered.label]} and read as {entered.fields['type_name']}"
+            raise Failed(text, rule="PAY-4", party=str(entered.fields["agent"]))
+
+
+_TYPE_NAMES = {
+    "probe": ("probe_v1", "parley.conformance.v1.Probe"),
+    "probe_v2": ("probe_v2", "parley.conformance.v1.ProbeV2"),
+}
 
 
 async def counted_once(table: Table, events: int, kills: int) -> None:

@@ -11,7 +11,7 @@ from parley_conformance.peer import Peer
 
 _NOISE_MS = 20.0
 """Latencies of a few ms differ by this much without any reason."""
-_KEYS = 50
+_KEYS = 40
 
 
 async def slow_reader(table: Table, calls: int, flood: int, size: int, memory_mib: int) -> None:

@@ -24,7 +24,7 @@ from parley_broker.core.messages import DeadLetterFilter, Error, Frame, Status
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import DeadLetterShown, Opened, Record
 from parley_broker.core.views import AgentView, SessionView
-from parley_broker.errors import CommandError, EndCode, Reason, StaleTermError, StoreError
+from parley_broker.errors import DEFECT, CommandError, EndCode, Reason, StaleTermError, StoreError
 from parley_broker.store.base import Store
 
 RESUME_TOKEN_BYTES = 32
@@ -119,12 +119,17 @@ class Engine:
             self._machine.receive(connection, frame, self._loop.time())
         except Exception:
             self._log.exception("defect", connection=connection)
-            self._machine.fail(connection, "a defect in the broker; its log says more", self._loop.time())
+            self._machine.fail(connection, DEFECT, self._loop.time())
         self._after()
 
     def reject(self, connection: int, why: str) -> None:
         """The connection said something that is no frame (MSG-7)."""
         self._machine.reject(connection, why, self._loop.time())
+        self._after()
+
+    def fail(self, connection: int, why: str) -> None:
+        """What the connection said, or is told, met a defect: it cannot go on, others can."""
+        self._machine.fail(connection, why, self._loop.time())
         self._after()
 
     def disconnect(self, connection: int, why: str) -> None:

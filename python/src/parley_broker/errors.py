@@ -73,6 +73,10 @@ MAY_HAVE_RUN = frozenset(
 """Reasons after which the work may have been started (ERR-2)."""
 
 
+DEFECT = "a defect in the broker; its log says more"
+"""What a client is told whose connection ends for no fault of its own."""
+
+
 class EndCode(Enum):
     """The gRPC status with which the broker ends a connection; the names are gRPC's."""
 

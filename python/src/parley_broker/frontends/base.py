@@ -33,6 +33,9 @@ class Broker(Protocol):
     def reject(self, connection: int, why: str) -> None:
         """The connection said something that is no frame (MSG-7)."""
 
+    def fail(self, connection: int, why: str) -> None:
+        """What the connection said, or is told, met a defect: it cannot go on, others can."""
+
     def disconnect(self, connection: int, why: str) -> None:
         """The connection is gone; nothing is sent to its link any more."""
 

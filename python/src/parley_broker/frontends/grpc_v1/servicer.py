@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import grpc
-from grpc.aio import EOF  # type: ignore[attr-defined]
+import structlog
+from grpc.aio import EOF, BaseError  # type: ignore[attr-defined]
 
-from parley_broker.errors import EndCode
+from parley_broker.errors import DEFECT, EndCode
 from parley_broker.frontends.base import Broker
 from parley_broker.frontends.grpc_v1.codec import NotAFrame, decode_frame, encode_frame
 from parley_broker.frontends.grpc_v1.status import STATUS_OF
@@ -23,6 +25,7 @@ class _Stream:
 
     def __init__(self, context: Any) -> None:
         self._context = context
+        self._log: Any = structlog.get_logger("parley.broker")
         self._wakened = asyncio.Event()
         self.ending: asyncio.Future[tuple[EndCode, str]] = asyncio.get_running_loop().create_future()
         """With what the stream is to end."""
@@ -39,26 +42,61 @@ class _Stream:
 
     async def read(self, broker: Broker, connection: int) -> None:
         """Hands on what the client sends, until it half-closes or the stream breaks."""
-        read = self._context.read
-        while (data := await read()) is not EOF:
+        while (data := await self._read()) is not EOF:
             try:
-                frame = decode_frame(data, broker.now())
+                broker.receive(connection, decode_frame(data, broker.now()))
             except NotAFrame as failure:
                 broker.reject(connection, str(failure))
-                await self.ending
-                return
-            broker.receive(connection, frame)
+            except Exception:
+                self._fail(broker, connection)
+            else:
+                continue
+            await self.ending
+            return
+
+    async def _read(self) -> Any:
+        try:
+            return await self._context.read()
+        except BaseError:
+            return EOF
 
     async def write(self, broker: Broker, connection: int) -> None:
-        """Writes what there is for the client, until the stream is to end."""
+        """Writes what there is for the client, until the stream is to end or breaks."""
         write = self._context.write
         while True:
-            while (frame := broker.take(connection)) is not None:
-                await write(encode_frame(frame, broker.now()))
+            while (data := self._next(broker, connection)) is not None:
+                try:
+                    await write(data)
+                except BaseError:
+                    # The stream is broken, which its end tells.
+                    return
             if self.ending.done():
                 return
             await self._wakened.wait()
             self._wakened.clear()
+
+    def _next(self, broker: Broker, connection: int) -> bytes | None:
+        try:
+            frame = broker.take(connection)
+            return encode_frame(frame, broker.now()) if frame is not None else None
+        except Exception:
+            self._fail(broker, connection)
+            return None
+
+    def settle(self, connection: int, results: Iterable[BaseException | None]) -> None:
+        """Both tasks are over: what is not accounted for is logged."""
+        for result in results:
+            if isinstance(result, Exception):
+                self._log.error("defect", connection=connection, exc_info=result)
+
+    def _fail(self, broker: Broker, connection: int) -> None:
+        """Logs the defect at hand and ends the stream, in which something was lost by it."""
+        self._log.exception("defect", connection=connection)
+        try:
+            broker.fail(connection, DEFECT)
+        except Exception:
+            self._log.exception("defect", connection=connection)
+        self.close(EndCode.INTERNAL, DEFECT)
 
 
 class BrokerServicer:
@@ -96,3 +134,4 @@ class BrokerServicer:
             reader.cancel()
             writer.cancel()
             self._broker.disconnect(connection, why)
+            stream.settle(connection, await asyncio.gather(reader, writer, return_exceptions=True))

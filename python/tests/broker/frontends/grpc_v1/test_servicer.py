@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
+from typing import Any
 
 import grpc
+import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from broker.peer import Ended, Peer, connected, message
+from broker.relay import relayed
 from parley_broker.core.ids import AgentId
-from parley_broker.core.messages import Done, Frame, Heartbeat, Message, Status
+from parley_broker.core.messages import Done, Frame, Heartbeat, Message, Status, make_error
 from parley_broker.core.views import AgentView, SessionView
-from parley_broker.errors import EndCode
+from parley_broker.errors import EndCode, Reason
 from parley_broker.frontends.base import Link
 from parley_broker.frontends.grpc_v1.server import GrpcServer
 
@@ -28,6 +33,7 @@ class Played:
         self.received: list[Frame] = []
         self.outgoing: deque[Frame] = deque()
         self.rejected: list[str] = []
+        self.failed: list[str] = []
         self.gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.sent = 0
 
@@ -47,6 +53,11 @@ class Played:
         self.rejected.append(why)
         assert self.link is not None
         self.link.close(EndCode.INVALID_ARGUMENT, why)
+
+    def fail(self, connection: int, why: str) -> None:
+        self.failed.append(why)
+        assert self.link is not None
+        self.link.close(EndCode.INTERNAL, why)
 
     def disconnect(self, connection: int, why: str) -> None:
         self.gone.set_result(why)
@@ -126,3 +137,89 @@ async def test_a_friendly_end(played: Played, peer: Peer) -> None:
     played.link.close(EndCode.OK, "")
     ended: Ended = await peer.end()
     assert ended.code is grpc.StatusCode.OK
+
+
+class Heard:
+    """What is logged, and what the event loop has to complain of."""
+
+    def __init__(self, logs: list[MutableMapping[str, Any]]) -> None:
+        self.logs = logs
+        self.complaints: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, what: self.complaints.append(what))
+
+    def nothing_vanished(self) -> bool:
+        """Whether no task has ended with an error that nobody looked at."""
+        gc.collect()
+        return self.complaints == []
+
+
+@pytest_asyncio.fixture
+async def heard() -> AsyncIterator[Heard]:
+    with capture_logs() as logs:
+        yield Heard(logs)
+
+
+def broken(*_arguments: object) -> None:
+    raise ZeroDivisionError
+
+
+class TestDefects:
+    """A defect is logged once, with its traceback, and ends the stream that it came up in."""
+
+    async def ended_by_it(self, peer: Peer, played: Played, heard: Heard) -> None:
+        ended = await peer.end()
+        assert (ended.code, "defect" in ended.text) == (grpc.StatusCode.INTERNAL, True)
+        await asyncio.wait_for(played.gone, PATIENCE)
+        assert [(line["event"], line["log_level"], line["connection"], line["exc_info"]) for line in heard.logs] == [
+            ("defect", "error", 7, True)
+        ]
+        assert len(played.failed) == 1
+        assert heard.nothing_vanished()
+
+    @pytest.mark.parametrize("where", ["receive", "now"])
+    async def test_while_a_frame_is_read(
+        self, played: Played, peer: Peer, heard: Heard, monkeypatch: pytest.MonkeyPatch, where: str
+    ) -> None:
+        await peer.command(list_subscriptions={})
+        monkeypatch.setattr(played, where, broken)
+        await peer.say(message(2, list_subscriptions={}))
+        await self.ended_by_it(peer, played, heard)
+
+    async def test_while_a_frame_is_written(
+        self, played: Played, peer: Peer, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await peer.command(list_subscriptions={})
+        monkeypatch.setattr(played, "take", broken)
+        await peer.say(message(2, list_subscriptions={}))
+        await self.ended_by_it(peer, played, heard)
+
+    async def test_one_that_the_broker_cannot_be_told_of(
+        self, played: Played, peer: Peer, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(played, "receive", broken)
+        monkeypatch.setattr(played, "fail", broken)
+        await peer.say(message(2, list_subscriptions={}))
+        assert (await peer.end()).code is grpc.StatusCode.INTERNAL
+        assert [line["event"] for line in heard.logs] == ["defect", "defect"]
+        assert heard.nothing_vanished()
+
+
+@pytest.mark.parametrize("how", ["cut", "close", "half_close"])
+async def test_a_stream_that_breaks_under_a_write_is_no_defect(played: Played, heard: Heard, how: str) -> None:
+    server = GrpcServer(played)
+    large = Message(make_error(Reason.INTERNAL, "x" * 4_000_000))
+    async with relayed(await server.start("127.0.0.1:0")) as relay, connected(relay.address) as open_peer:
+        peer = open_peer()
+        await peer.command(list_subscriptions={})
+        assert played.link is not None
+        played.outgoing.extend(Frame(number, 0, 0, 0, [large]) for number in range(2, 50))
+        played.link.wake()
+        await peer.read()
+        if how == "cut":
+            relay.cut()
+        else:
+            await getattr(peer, how)()
+        await asyncio.wait_for(played.gone, PATIENCE)
+    await server.stop(0)
+    assert heard.logs == []
+    assert heard.nothing_vanished()

@@ -9,14 +9,14 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup proto lint test conformance bench clean
+.PHONY: help setup proto lint test conformance test-kit bench clean
 
 # Unset means "try the default"; an empty value would mean the same to scripts/setup.
 export WHEELHOUSE
 export LENGTH
 
 help: ## list the jobs
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: ## set up Python tools in .venv/, .NET packages and buf; says where they come from
 	@scripts/setup
@@ -35,6 +35,10 @@ test: ## run the unit and end-to-end tests, Python and .NET
 conformance: ## run every scenario over every pair of languages; ends with the matrix
 	@scripts/setup python
 	@scripts/conformance $(if $(FILTER),--filter '$(FILTER)') $(if $(LENGTH),--length '$(LENGTH)') $(if $(REQUIRE),--require '$(REQUIRE)') $(ARGS)
+
+test-kit: ## run implementations with one bug each: the kit must catch them all; ends with the kill matrix
+	@scripts/setup python
+	@scripts/test-kit $(ARGS)
 
 bench: ## measure JSON against protobuf over every pair of languages
 	@scripts/setup python

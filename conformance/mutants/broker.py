@@ -3,7 +3,8 @@
     python conformance/mutants/broker.py BUG serve [OPTIONS of parley-broker serve]
 
 Stands in for `parley-broker` in PARLEY_BROKER_COMMAND. A bug replaces a method of the core; one whose target is
-gone ends with an error, so that a bug which is no longer there cannot pass for one that nobody notices.
+gone ends with an error, and one that is reached says so in the file that PARLEY_MUTANT_REACHED names, so that a bug
+which is not there cannot pass for one that nobody notices.
 `conformance/mutants/broker.yaml` says which checks turn red for which bug.
 """
 
@@ -13,7 +14,10 @@ import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from typing import Any
+
+import mark
 
 from parley_broker import config
 from parley_broker.cli import main
@@ -43,8 +47,19 @@ from parley_broker.frontends.grpc_v1 import codec, server, servicer
 
 
 def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Replaces `owner.name` by what `make` returns for the original."""
-    setattr(owner, name, make(getattr(owner, name)))
+    """Replaces `owner.name` by what `make` returns for the original; a constant is reached as soon as it is there."""
+    made = make(getattr(owner, name))
+    if not callable(made):
+        mark.reached()
+        setattr(owner, name, made)
+        return
+
+    @wraps(made)
+    def marked(*arguments: Any, **named: Any) -> Any:
+        mark.reached()
+        return made(*arguments, **named)
+
+    setattr(owner, name, marked)
 
 
 def reply_to_the_wrong_caller() -> None:

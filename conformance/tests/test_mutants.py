@@ -1,67 +1,57 @@
-"""The kit catches a broken broker: each bug of `mutants/broker.py` turns the runs red that are named for it."""
+"""The launchers of `mutants/` and what catches them fit together; `make test-kit` runs them all."""
 
 from __future__ import annotations
 
-import json
+import importlib.util
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+from conftest import contract
 
-from parley_conformance import schemas
-from parley_conformance.paths import CONFORMANCE
+from parley_conformance import suite
+from parley_conformance.mutation import catalogue
+from parley_conformance.paths import MUTANTS
+from parley_conformance.workloads import registry
 
-MUTANTS = CONFORMANCE / "mutants" / "broker.py"
-
-
-def run_of(check: str) -> str:
-    """The name of the run that makes a check, which is written as CASE#RULE or CASE#RULE@AXES."""
-    case, _, rule = check.partition("#")
-    return f"{case}[{rule.partition('@')[2] or 'broker'}]"
+LOADED = catalogue.load(suite.load(rules=contract().rules, workloads=registry.ALL))
 
 
-CAUGHT_BY = {
-    one["mutant"]: list(dict.fromkeys(run_of(check) for check in one["kills"]))
-    for one in yaml.safe_load(MUTANTS.with_suffix(".yaml").read_text(encoding="utf-8"))
-}
+def launched(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(MUTANTS / f"{name}.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
 
 
-def verdicts(names: list[str], out: Path, broker: list[str]) -> dict[str, str]:
-    """Does these runs over a broker that this command starts; the verdict of each."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "parley_conformance.cli", "run", "--out", str(out), *names],
-        env={**os.environ, "PARLEY_BROKER_COMMAND": shlex.join(broker)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert ended.returncode in (0, 1), ended.stdout + ended.stderr
-    runs = json.loads((out / "results.json").read_text())["runs"]
-    return {run["name"]: run["verdict"] for run in runs}
+@pytest.mark.parametrize("component", ["broker"])
+def test_every_bug_is_named(component: str) -> None:
+    """A bug without a check that catches it would show nothing."""
+    listed = launched(component).stderr
+    known = {mutant.name for mutant in LOADED if mutant.component == component}
+    assert set(listed.partition(": ")[2].strip().split(", ")) == known
 
 
-def test_what_catches_them_is_well_formed() -> None:
-    assert schemas.errors("mutants", yaml.safe_load(MUTANTS.with_suffix(".yaml").read_text(encoding="utf-8"))) == ""
+@pytest.fixture
+def lines() -> Any:
+    found = importlib.util.spec_from_file_location("lines", MUTANTS / "lines.py")
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
 
 
-def test_every_bug_is_named() -> None:
-    """A bug without a case that catches it would show nothing."""
-    listed = subprocess.run([sys.executable, str(MUTANTS)], capture_output=True, text=True, timeout=60).stderr
-    assert set(listed.partition(": ")[2].strip().split(", ")) == set(CAUGHT_BY)
-
-
-def test_the_unbroken_broker_passes(tmp_path: Path) -> None:
-    """The control: without it a red case would prove nothing."""
-    names = sorted({name for named in CAUGHT_BY.values() for name in named})
-    assert verdicts(names, tmp_path, [sys.executable, "-m", "parley_broker"]) == dict.fromkeys(names, "pass")
-
-
-@pytest.mark.parametrize("bug", CAUGHT_BY)
-def test_bug_turns_its_cases_red(bug: str, tmp_path: Path) -> None:
-    names = CAUGHT_BY[bug]
-    assert verdicts(names, tmp_path, [sys.executable, str(MUTANTS), bug]) == dict.fromkeys(names, "fail")
+def test_lines_are_altered_and_numbered(lines: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_MUTANT_REACHED", str(tmp_path / "reached"))
+    made = lines.Lines({"do": "duplicate", "obs": "enter", "has": {"label": "c1"}, "nth": 2})
+    came = [{"re": 1, "ok": {}}, *({"obs": "enter", "i": i, "label": label} for i, label in enumerate("axb", 1))]
+    assert [one for line in came for one in made.pass_on(line)] == came
+    assert not (tmp_path / "reached").exists()
+    made = lines.Lines({"do": "drop", "obs": "leave"})
+    assert made.pass_on({"obs": "leave", "i": 1}) == []
+    assert made.pass_on({"obs": "enter", "i": 2}) == [{"obs": "enter", "i": 1}]
+    made = lines.Lines({"do": "rewrite", "obs": "enter", "value": {"attempt": 2}})
+    assert made.pass_on({"obs": "enter", "i": 1, "attempt": 1}) == [{"obs": "enter", "i": 1, "attempt": 2}]
+    assert (tmp_path / "reached").read_text()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -43,6 +44,16 @@ async def test_bytes_go_through_and_are_counted(relay: Relay) -> None:
     assert await reader.readexactly(6) == b"abcabc"
     await relay.has_passed(DOWN, 6)
     assert relay.passed == {UP: 3, DOWN: 6}
+    writer.close()
+
+
+async def test_small_writes_do_not_wait_for_one_another(relay: Relay) -> None:
+    reader, writer = await dial(relay)
+    writer.write(b"a")
+    await reader.readexactly(2)
+    sockets = [one.get_extra_info("socket") for one in relay._writers]
+    assert len(sockets) == 2
+    assert all(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in sockets)
     writer.close()
 
 

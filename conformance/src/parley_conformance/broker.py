@@ -39,11 +39,16 @@ class BrokerSource:
 
 
 class Broker:
-    """A broker that serves. `pid` is 0 when only its address is known."""
+    """A broker that serves. `pid` is 0 when only its address is known.
+
+    Attributes:
+        front: An address that stands for the broker's own, where something stands before it; see `front.py`.
+    """
 
     def __init__(self, source: BrokerSource, settings: Mapping[str, Any], folder: Path, launch: Launch) -> None:
-        self.address = source.address
         self.pid = 0
+        self.front = ""
+        self._served = source.address
         self._source = source
         self._settings = settings
         self._folder = folder
@@ -71,6 +76,11 @@ class Broker:
             await broker.start()
         return broker
 
+    @property
+    def address(self) -> str:
+        """Where it is dialled, `grpc://HOST:PORT`; empty before it serves."""
+        return self.front or self._served
+
     async def start(self) -> None:
         """Starts it, or starts it again where it served before: same settings, same data folder, same port.
 
@@ -79,7 +89,7 @@ class Broker:
             HarnessError: As `launch`.
         """
         self._owned()
-        again = {"listen": self.address.removeprefix("grpc://")} if self.address else {}
+        again = {"listen": self._served.removeprefix("grpc://")} if self._served else {}
         child = await self._launch.broker(self._source.command, {**self._settings, **again}, self._folder)
         try:
             line = await self._first_line(child)
@@ -89,7 +99,7 @@ class Broker:
         if "unsupported" in line:
             await child.end()
             raise Unsupported(f"the broker's launcher: {line['unsupported']}")
-        self.address, self.pid = line["address"], int(line["pid"])
+        self._served, self.pid = line["address"], int(line["pid"])
         self._child, self._down = child, False
 
     async def kill(self) -> None:

@@ -102,7 +102,7 @@ class Door:
     async def open(self) -> None:
         """Begins to take connections."""
         self._server = grpc.aio.server(options=_SERVER_OPTIONS)
-        self._server.add_generic_rpc_handlers((_Everything(self._serve),))
+        self._server.add_generic_rpc_handlers((Everything(self._serve),))
         self._proxy_port = self._server.add_insecure_port("127.0.0.1:0")
         await self._server.start()
         await self._near.start()
@@ -149,7 +149,7 @@ class Door:
             self.connections += 1
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{self._far.port}", options=_OPTIONS)
         invoke = channel.stream_stream(method, request_serializer=None, response_deserializer=None)
-        metadata = grpc.aio.Metadata(*_pairs(details.invocation_metadata))
+        metadata = grpc.aio.Metadata(*pairs(details.invocation_metadata))
         call: Any = invoke(None, metadata=metadata, timeout=context.time_remaining())
         up = asyncio.create_task(self._hand_up(method, context, call), name=f"{self.party}: up")
         try:
@@ -171,7 +171,7 @@ class Door:
     async def _hand_down(self, method: str, context: Any, call: Any) -> None:
         with contextlib.suppress(*_ENDED, _Cut):
             first = await call.initial_metadata()
-            await context.send_initial_metadata(_pairs(first))
+            await context.send_initial_metadata(pairs(first))
             while (data := await call.read()) is not _END_OF_STREAM:
                 await self._hand_on(method, self._ways[DOWN], data, context.write)
 
@@ -187,7 +187,7 @@ class Door:
                     await self._ways[DOWN].has_arrived()
             self._near.reset()
             return
-        trailers = _pairs(await call.trailing_metadata())
+        trailers = pairs(await call.trailing_metadata())
         if code is grpc.StatusCode.OK:
             context.set_trailing_metadata(trailers)
         else:
@@ -294,7 +294,7 @@ class _Cut(Exception):
     """A fault ended the connection."""
 
 
-class _Everything(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone
+class Everything(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone
     """Any method, as streams of bytes."""
 
     def __init__(self, serve: Callable[[grpc.HandlerCallDetails, Any], Awaitable[None]]) -> None:
@@ -309,7 +309,8 @@ class _Everything(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic 
         return grpc.stream_stream_rpc_method_handler(serve)
 
 
-def _pairs(metadata: Any) -> tuple[tuple[str, Any], ...]:
+def pairs(metadata: Any) -> tuple[tuple[str, Any], ...]:
+    """What of a call's metadata goes on to the next hop."""
     return tuple((key, value) for key, value in metadata or () if not key.startswith(_HOP))
 
 

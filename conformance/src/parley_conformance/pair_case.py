@@ -15,6 +15,7 @@ from parley_conformance import admin, judge, party_steps, script
 from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.broker import Broker
 from parley_conformance.faults import armed
+from parley_conformance.front import Front, nothing
 from parley_conformance.history import End, judge_history
 from parley_conformance.journal import Journal
 from parley_conformance.labels import in_envelope
@@ -41,6 +42,7 @@ class Table:
         folder: Path,
         lag: LagMeter,
         launch: Launch = PROCESSES,
+        front: Front = nothing,
     ) -> None:
         self.broker = broker
         self.run = run
@@ -51,6 +53,7 @@ class Table:
         self.recorder = Recorder(lambda: broker.address, self.journal, launch.data_host)
         self._fenced: set[str] = set()
         self._commands = commands
+        self._front = front
         self._folder = folder
         self._launch = launch
 
@@ -90,7 +93,7 @@ class Table:
     async def connect(self, name: str) -> None:
         """Connects a party's runtime, registers and subscribes."""
         address = self.broker.address if self.run.case.direct else await self.recorder.door(name)
-        await self.parties[name].start(address, self.run.case.parties[name])
+        await self.parties[name].start(await self._front(name, address), self.run.case.parties[name])
 
     async def fence(self) -> None:
         """Waits until all that was said before now has come through: a call through every living party."""

@@ -8,5 +8,6 @@ CONFORMANCE = Path(__file__).resolve().parents[2]
 SUITES = CONFORMANCE / "suites"
 SCHEMAS = CONFORMANCE / "schema"
 VECTORS = CONFORMANCE / "vectors"
+MUTANTS = CONFORMANCE / "mutants"
 ADAPTERS = CONFORMANCE / "adapters"
 SPEC = CONFORMANCE.parent / "proto" / "SPEC.md"

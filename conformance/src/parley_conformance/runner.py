@@ -15,6 +15,7 @@ from typing import Protocol
 from parley_conformance import broker_case, checks, pair_case, sdk_case, spec
 from parley_conformance.baseline import Baseline
 from parley_conformance.broker import Broker, BrokerSource
+from parley_conformance.front import BROKER, Front, nothing
 from parley_conformance.languages import Language
 from parley_conformance.launch import PROCESSES, Launch
 from parley_conformance.model import Failed, HarnessError, Inconclusive, Kind, Result, Run, Unsupported, Verdict
@@ -49,6 +50,7 @@ class Kit:
         keep: Keeps the folders of passed runs too.
         baseline: What is known to fail.
         launch: How adapters and brokers are started.
+        front: Puts something between parties and broker.
     """
 
     contract: spec.Spec
@@ -59,6 +61,7 @@ class Kit:
     keep: bool = False
     baseline: Baseline = field(default_factory=lambda: Baseline({}))
     launch: Launch = PROCESSES
+    front: Front = nothing
     lag: LagMeter = field(default_factory=LagMeter)
 
 
@@ -184,15 +187,16 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
             commands = {name: kit.languages[name].command for name in run.languages}
             workload = registry.ALL[run.case.kind].get(run.case.workload)
             if run.case.kind is Kind.SDK:
-                table = sdk_case.Table(run, commands, folder, kit.lag, kit.launch)
+                table = sdk_case.Table(run, commands, folder, kit.lag, kit.launch, kit.front)
                 await sdk_case.play(table, run.case)
                 return result, trace
             broker = await Broker.launch(kit.source, run.case.broker, folder, kit.launch)
+            broker.front = await kit.front(BROKER, broker.address)
             if run.case.kind is Kind.BROKER:
                 table = broker_case.Table(broker, kit.contract, kit.lag)
                 await broker_case.play(table, run.case, workload)
             else:
-                table = pair_case.Table(broker, run, commands, folder, kit.lag, kit.launch)
+                table = pair_case.Table(broker, run, commands, folder, kit.lag, kit.launch, kit.front)
                 await pair_case.play(table, run.case, workload)
     except Failed as failed:
         rule = failed.rule or (run.case.covers[0] if len(run.case.covers) == 1 else "")

@@ -14,6 +14,7 @@ from typing import Any
 
 from parley_conformance import judge, matching, party_steps, script
 from parley_conformance.adapter import Adapter, Refused
+from parley_conformance.front import Front, nothing
 from parley_conformance.journal import Journal
 from parley_conformance.launch import PROCESSES, Launch
 from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
@@ -35,6 +36,7 @@ class Table:
         folder: Path,
         lag: LagMeter,
         launch: Launch = PROCESSES,
+        front: Front = nothing,
     ) -> None:
         self.run = run
         self.lag = lag
@@ -44,6 +46,7 @@ class Table:
         self.bookmarks: dict[str, dict[str, Any]] = {}
         self.begun: list[asyncio.Task[None]] = []
         self._command = commands[run.handler]
+        self._front = front
         self._folder = folder
         self._launch = launch
         self._adapter: Adapter | None = None
@@ -76,9 +79,14 @@ class Table:
         if lacking := sorted({*self.run.case.requires} - self._adapter.capabilities):
             raise Unsupported(f"the {name} adapter lacks {', '.join(lacking)}")
 
+    async def address(self) -> str:
+        """What the client dials: the scripted broker's addresses that the case names for it."""
+        known = self.broker.address(self.settings.get("addresses", ())).split(",")
+        return ",".join([await self._front(CLIENT, one) for one in known])
+
     async def connect(self) -> None:
         """Connects the runtime, registers and subscribes, and forgets what that said."""
-        await self.client.start(self.broker.address(self.settings.get("addresses", ())), self.settings)
+        await self.client.start(await self.address(), self.settings)
         self.broker.inbox.clear()
 
     async def prove(self) -> None:
@@ -222,7 +230,7 @@ async def _connect(table: Table, step: Mapping[str, Any]) -> None:
 
     async def connecting() -> None:
         try:
-            await table.client.start(table.broker.address(table.settings.get("addresses", ())), table.settings)
+            await table.client.start(await table.address(), table.settings)
         except Refused as refused:
             told = {"reason": refused.reason, "message": refused.message}
             wrong = matching.differences(step.get("refused", {"reason": "nothing"}), told)

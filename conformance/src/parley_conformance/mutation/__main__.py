@@ -1,0 +1,126 @@
+"""`python -m parley_conformance.mutation`: runs the mutants and writes the kill matrix."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from parley_conformance import coverage, languages, runner, spec, suite
+from parley_conformance.broker import BrokerSource
+from parley_conformance.model import HarnessError, Result, Run
+from parley_conformance.mutation import catalogue, kills, matrix, play
+from parley_conformance.paths import CONFORMANCE
+from parley_conformance.workloads import registry
+
+DEFAULT_OUT = CONFORMANCE.parent / "build" / "conformance"
+CONTROL_JOBS = 3
+"""Unbroken runs at the same time; they work, where broken ones mostly wait."""
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, metavar="[MUTANT]...")
+@click.option("--component", "components", multiple=True, type=click.Choice(catalogue.COMPONENTS), help="Only these.")
+@click.option("--jobs", default=8, show_default=True, type=click.IntRange(1, 64), help="Broken runs at the same time.")
+@click.option("--keep", is_flag=True, help="Keep the logs of all runs.")
+@click.option(
+    "--out", default=DEFAULT_OUT, type=click.Path(path_type=Path, file_okay=False), help="For the matrix and logs."
+)
+def main(names: tuple[str, ...], components: tuple[str, ...], jobs: int, keep: bool, out: Path) -> None:
+    """Runs implementations with one bug each: every check that is named for a bug must fail, by its signature.
+
+    MUTANT is a mutant's name; none: all. Exit codes: 0 every bug was caught, 1 one was not, 2 harness error, which is
+    also a mutant that could not be run.
+    """
+    try:
+        contract = spec.read()
+        cases = suite.load(rules=contract.rules, workloads=registry.ALL)
+        mutants = catalogue.load(cases, components=components or catalogue.COMPONENTS)
+    except (suite.SuiteError, catalogue.CatalogueError, OSError, ValueError) as error:
+        click.echo(f"mutants: {error}", err=True)
+        sys.exit(2)
+    if unknown := set(names) - {mutant.name for mutant in mutants}:
+        raise click.UsageError(f"there is no mutant {', '.join(sorted(unknown))}")
+    mutants = [mutant for mutant in mutants if not names or mutant.name in names]
+    out.mkdir(parents=True, exist_ok=True)
+    kit = runner.Kit(contract, BrokerSource(), languages.discover(), out / "mutants", jobs, keep)
+    begin = time.monotonic()
+    try:
+        found = asyncio.run(_run(kit, mutants))
+        tests = _tests()
+        content = matrix.as_json(found, cases, contract.rules, tests, round((time.monotonic() - begin) * 1000))
+    except HarnessError as error:
+        click.echo(f"mutants: {error}", err=True)
+        sys.exit(2)
+    (out / "kill-matrix.json").write_text(json.dumps(content, indent=2) + "\n", encoding="ascii")
+    (out / "kill-matrix.md").write_text(matrix.as_markdown(content), encoding="utf-8")
+    matrix.as_junit(found).write(str(out / "kill-matrix.xml"), pretty=True)
+    sys.exit(_tell(found, content, time.monotonic() - begin))
+
+
+async def _run(kit: runner.Kit, mutants: list[catalogue.Mutant]) -> list[kills.Kill]:
+    stable = await play.stable(kit, mutants)
+    present = [mutant for mutant in mutants if mutant.component not in stable.missing]
+    runs = kills.controls(present)
+    click.echo(f"{len(mutants)} mutants; first {len(runs)} runs of what is not broken")
+    controls = await runner.run_all(
+        _controlling(kit), runs, begun=lambda run: None, ended=lambda result, *, final: _told_control(result)
+    )
+    by_run = {result.run: result for result in controls}
+    kit.lag.start()
+    try:
+        played = await play.play(stable, mutants, lambda mutant, one: _told(mutant, one, by_run))
+    finally:
+        await kit.lag.stop()
+    return [
+        kills.judge(mutant, check, played[mutant, check.run], by_run.get(check.run) or played[mutant, check.run].result)
+        for mutant in mutants
+        for check in mutant.checks
+    ]
+
+
+def _controlling(kit: runner.Kit) -> runner.Kit:
+    return runner.Kit(kit.contract, kit.source, kit.languages, kit.folder / "unbroken", CONTROL_JOBS, kit.keep)
+
+
+def _told_control(result: Result) -> None:
+    if result.verdict != "pass":
+        click.echo(f"  unbroken {result.run.name}: {result.verdict}: {result.reason}")
+
+
+def _told(mutant: catalogue.Mutant, played: kills.Played, controls: dict[Run, Result]) -> None:
+    for check in mutant.checks:
+        if check.run == played.result.run:
+            kill = kills.judge(mutant, check, played, controls.get(check.run) or played.result)
+            if kill.fate is not kills.Fate.KILLED:
+                click.echo(f"  {kill.fate} {mutant.component} {mutant.name}: {check.name}: {kill.why}")
+
+
+def _tests() -> dict[str, list[str]]:
+    return coverage.shown(())
+
+
+def _tell(found: list[kills.Kill], content: dict[str, object], seconds: float) -> int:
+    fates = Counter(kill.fate for kill in found)
+    toothless = content["toothless"]
+    assert isinstance(toothless, list)
+    mutants = Counter(mutant.component for mutant in {kill.mutant for kill in found})
+    click.echo("mutants: " + ", ".join(f"{number} {component}" for component, number in mutants.items()))
+    click.echo(f"{len(toothless)} MUST checks of {', '.join(matrix.PROFILES)} caught none; kill-matrix.md lists them")
+    if left := fates[kills.Fate.NOT_RUN]:
+        why = sorted({kill.why for kill in found if kill.fate is kills.Fate.NOT_RUN})
+        click.echo(f"{left} not run: {'; '.join(why)}")
+    failed = sum(number for fate, number in fates.items() if fate not in (kills.Fate.KILLED, kills.Fate.NOT_RUN))
+    click.echo(f"{fates[kills.Fate.KILLED]} passed, {failed} failed in {seconds:.0f} s")
+    if failed or not found:
+        return 1
+    return 2 if left else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -21,7 +21,11 @@ internal sealed record Ledger
     public int Count { get; set; }
 }
 
+/// <summary>Its member is of a type that canonical JSON does not list.</summary>
+internal sealed record Labels(HashSet<string> AllLabels);
+
 [JsonSerializable(typeof(Order))]
+[JsonSerializable(typeof(Labels))]
 [JsonSerializable(typeof(OrderPlaced))]
 [JsonSerializable(typeof(Shipped))]
 [JsonSerializable(typeof(Ledger))]

@@ -85,16 +85,23 @@ void CheckBytes()
     const string Expected = """{"id":"a1","size":"EXTRA_LARGE","other":null,"all":["SMALL","EXTRA_LARGE"],"prices":{"net":1.5}}""";
     Same(Expected, System.Text.Encoding.UTF8.GetString(encoded.Data.Span));
     Same(Size.ExtraLarge, ((Order)messages.Decode(encoded)).All[1]);
-    try
-    {
-        messages.Encode(new Stranger("x"));
-    }
-    catch (InvalidArgumentException e) when (e.Message.Contains("AddMessageType(JsonTypeInfo<T>)", StringComparison.Ordinal))
-    {
-        return;
-    }
+    messages.AddMessageType(Canonical.Json.Labels);
+    Refuses(new Stranger("x"), "AddMessageType(JsonTypeInfo<T>)");
+    Refuses(new Labels(["x"]), "'all_labels': System.Collections.Generic.HashSet`1[System.String] cannot be in a message: it is a set");
 
-    throw new InvalidOperationException("a class without type information was sent");
+    void Refuses(object message, string why)
+    {
+        try
+        {
+            messages.Encode(message);
+        }
+        catch (InvalidArgumentException e) when (e.Message.Contains(why, StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        throw new InvalidOperationException($"{message} was sent, though: {why}");
+    }
 }
 
 static void Same<T>(T expected, T actual)

@@ -18,7 +18,7 @@ internal sealed class DeliveryLedger
                 return run;
             }
 
-            page.Settle(run.Position, run.Round);
+            page.Settle(run);
             // One that has not started has to take its place in the order anew; one that failed is tried again.
             if (page.InHand.TryGetValue(run.Position, out var known) && known.IsStarted && known.IsSameEvent(run)
                 && !(known.HasFailed && run.Attempt > known.Attempt))
@@ -153,12 +153,13 @@ internal sealed class DeliveryLedger
 
         public void Reopen() => _closedRound = 0;
 
-        /// <summary>A delivery comes: results below it that were not asked for again in its round are settled.</summary>
-        public void Settle(ulong position, ulong round)
+        /// <summary>A delivery comes: results below it that an earlier session left, and this one did not ask for, are settled.</summary>
+        /// <remarks>In one session they await their answer, whatever the round: a newer one begins above them (DLV-4).</remarks>
+        public void Settle(DeliveryRun coming)
         {
-            foreach (var (below, run) in InHand.TakeWhile(r => r.Key < position).ToArray())
+            foreach (var (below, run) in InHand.TakeWhile(r => r.Key < coming.Position).ToArray())
             {
-                if (run.IsFinished && run.Round < round)
+                if (run.IsFinished && !run.IsSameSession(coming))
                 {
                     InHand.Remove(below);
                 }

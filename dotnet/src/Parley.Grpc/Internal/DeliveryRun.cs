@@ -54,6 +54,9 @@ internal sealed class DeliveryRun : SlotRun
     /// <summary>Whether the other one, at the same position, is of the same event: a broker that has lost its store counts from 1 again (DLV-4).</summary>
     public bool IsSameEvent(DeliveryRun other) => Incarnation == other.Incarnation || _delivery.Envelope.Equals(other._delivery.Envelope);
 
+    /// <summary>Whether both were delivered in one session, the last time.</summary>
+    public bool IsSameSession(DeliveryRun other) => IsOf(Volatile.Read(ref other._session));
+
     public bool IsOf(Session session) => ReferenceEquals(Volatile.Read(ref _session), session);
 
     /// <summary>The event was delivered again: it is settled under that epoch and round, at once if there is a result (DLV-4).</summary>
@@ -75,12 +78,12 @@ internal sealed class DeliveryRun : SlotRun
     {
         var options = _context.Options;
         using var limit = new CancellationTokenSource(options.EventTimeout, options.TimeProvider);
-        using var any = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _context.TornDown, _hosted.Dropped);
+        using var told = new HandlerToken(_hosted.Id, _context.Logger, limit.Token, _context.TornDown, _hosted.Dropped);
         using var blocked = _hosted.IsStateless ? null : new BlockedAgentWarning(_hosted.Id, options.TimeProvider, _context.Logger);
         // Whether the handler has noticed or not (DLV-9); the agent's other events wait for it all the same.
         await using (limit.Token.UnsafeRegister(static s => ((DeliveryRun)s!).GiveUp(), this).ConfigureAwait(true))
         {
-            await EndWithAsync(limit.Token, any.Token).ConfigureAwait(false);
+            await EndWithAsync(limit.Token, told.Token).ConfigureAwait(false);
         }
 
         ReleaseSlot();

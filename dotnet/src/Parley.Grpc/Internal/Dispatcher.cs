@@ -44,24 +44,20 @@ internal sealed class Dispatcher
                     Take(session, message.Id, message.Activate);
                     break;
                 case Message.KindOneofCase.SaveRequest:
-                    _ = SaveAsync(session, message.Id, message.SaveRequest);
+                    _ = AnswerAsync(session, message, SaveAsync(session, message.SaveRequest));
                     break;
                 case Message.KindOneofCase.Deactivate:
-                    _ = DeactivateAsync(session, message.Id, message.Deactivate);
+                    _ = AnswerAsync(session, message, DeactivateAsync(session, message.Deactivate));
                     break;
                 default:
                     RefuseUnknown(message);
                     break;
             }
         }
-        catch (ParleyException e)
-        {
-            // MSG-5, the other way round: a bad command fails alone.
-            Refuse(session, message.Id, e, message.KindCase.ToString());
-        }
         catch (Exception e)
         {
-            Refuse(session, message.Id, new InternalErrorException($"{e.GetType().Name}: {e.Message}", e), message.KindCase.ToString());
+            // MSG-5, the other way round: a bad command fails alone.
+            Refuse(session, message, e);
         }
     }
 
@@ -241,13 +237,27 @@ internal sealed class Dispatcher
         }
     }
 
-    private async Task DeactivateAsync(Session session, ulong id, Deactivate deactivate)
+    /// <summary>Answers a command that takes its time with Done, or with what it failed with.</summary>
+    private async Task AnswerAsync(Session session, Message command, Task doing)
+    {
+        try
+        {
+            await doing.ConfigureAwait(false);
+            session.Tell(new Message { Re = command.Id, Done = new Done() });
+        }
+        catch (Exception e)
+        {
+            Refuse(session, command, e);
+        }
+    }
+
+    private async Task DeactivateAsync(Session session, Deactivate deactivate)
     {
         if (_context.Host.Find(deactivate.Agent.FromWire()) is { } hosted && hosted.Epoch == deactivate.Epoch)
         {
             try
             {
-                await GiveBackAsync(session, hosted).WaitAsync(TimeSpan.FromMilliseconds(deactivate.TimeoutMs), _context.Options.TimeProvider)
+                await GiveBackAsync(session, hosted).WaitAsync(TimeSpan.FromMilliseconds(Math.Min(deactivate.TimeoutMs, uint.MaxValue - 1)), _context.Options.TimeProvider)
                     .ConfigureAwait(false);
             }
             catch (TimeoutException)
@@ -256,8 +266,6 @@ internal sealed class Dispatcher
                 Drop(hosted);
             }
         }
-
-        session.Tell(new Message { Re = id, Done = new Done() });
     }
 
     private async Task GiveBackAsync(Session session, HostedAgent hosted)
@@ -268,14 +276,12 @@ internal sealed class Dispatcher
         _ledger.Forget(hosted);
     }
 
-    private async Task SaveAsync(Session session, ulong id, SaveRequest request)
+    private async Task SaveAsync(Session session, SaveRequest request)
     {
         if (_context.Host.Find(request.Agent.FromWire()) is { } hosted && hosted.Epoch == request.Epoch)
         {
             await Saver.SaveAsync(session, hosted, always: true).ConfigureAwait(false);
         }
-
-        session.Tell(new Message { Re = id, Done = new Done() });
     }
 
     private static void RefuseUnknown(Message message)
@@ -286,6 +292,9 @@ internal sealed class Dispatcher
             Details = new Dictionary<string, string> { ["kind"] = kind },
         };
     }
+
+    private void Refuse(Session session, Message command, Exception cause) =>
+        Refuse(session, command.Id, cause as ParleyException ?? new InternalErrorException($"{cause.GetType().Name}: {cause.Message}", cause), command.KindCase.ToString());
 
     private void Refuse(Session session, ulong id, ParleyException error, string kind)
     {

@@ -48,6 +48,7 @@ internal sealed class RequestRun : SlotRun
     {
         // The call has ended for its caller, whether the handler has noticed or not.
         using var ended = _cancelled.Token.UnsafeRegister(static s => ((RequestRun)s!).ReleaseSlot(), this);
+        using var told = new HandlerToken(_hosted.Id, _context.Logger, _cancelled.Token);
         var succeeded = false;
         try
         {
@@ -56,7 +57,7 @@ internal sealed class RequestRun : SlotRun
                 _session.GiveBack(_request.Envelope.Length);
             }
 
-            succeeded = await HandleAsync().ConfigureAwait(false);
+            succeeded = await HandleAsync(told.Token).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -77,7 +78,7 @@ internal sealed class RequestRun : SlotRun
     }
 
     /// <summary>Runs the handler and sends its result; false if what it commits was refused.</summary>
-    private async Task<bool> HandleAsync()
+    private async Task<bool> HandleAsync(CancellationToken token)
     {
         // In the agent's turn, as the handler itself.
         var agent = await _context.Host.ReadyAsync(_hosted).ConfigureAwait(true);
@@ -97,7 +98,7 @@ internal sealed class RequestRun : SlotRun
         try
         {
             // Back in the turn if there is a state to save.
-            result = await InvokeAsync(agent, message, envelope.MessageId, held).ConfigureAwait(_hosted.State is not null);
+            result = await InvokeAsync(agent, message, envelope.MessageId, held, token).ConfigureAwait(_hosted.State is not null);
         }
         finally
         {
@@ -147,10 +148,10 @@ internal sealed class RequestRun : SlotRun
         }
     }
 
-    private async ValueTask<object?> InvokeAsync(IAgent agent, object message, string messageId, HeldPublishes? held)
+    private async ValueTask<object?> InvokeAsync(IAgent agent, object message, string messageId, HeldPublishes? held, CancellationToken token)
     {
         var sender = _request.Sender?.FromWire();
-        var context = new MessageContext(sender, null, IsRpc: true, messageId, _cancelled.Token)
+        var context = new MessageContext(sender, null, IsRpc: true, messageId, token)
         {
             Attempt = (int)Math.Max(_request.Attempt, 1),
             Deadline = _deadline,
@@ -163,7 +164,7 @@ internal sealed class RequestRun : SlotRun
         }
         catch (Exception e)
         {
-            throw HandlerFailures.Of(e, _hosted.Id, message, _cancelled.Token);
+            throw HandlerFailures.Of(e, _hosted.Id, message, token);
         }
     }
 

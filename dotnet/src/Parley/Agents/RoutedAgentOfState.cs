@@ -26,7 +26,7 @@ public abstract class RoutedAgent<TState> : RoutedAgent
         : base(description)
     {
         ArgumentNullException.ThrowIfNull(info);
-        _info = new(info);
+        _info = new(() => CanonicalTypes.Checked(info));
     }
 
     /// <summary>The state; saved and loaded by the runtime.</summary>

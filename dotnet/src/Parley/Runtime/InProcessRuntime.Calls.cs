@@ -40,7 +40,7 @@ public sealed partial class InProcessRuntime
             };
         }
 
-        var call = new Call(budget, recipient, new CancellationTokenSource());
+        var call = new Call(budget, recipient, new HandlerToken(recipient, _logger));
         var context = new MessageContext(options?.Sender, null, IsRpc: true, messageId, call.Token)
         {
             Deadline = budget.Deadline,
@@ -89,15 +89,15 @@ public sealed partial class InProcessRuntime
 
     private static string NewMessageId() => Guid.NewGuid().ToString("N");
 
-    private sealed class Call(CallBudget budget, AgentId recipient, CancellationTokenSource abandoned) : PendingCall<object?>
+    private sealed class Call(CallBudget budget, AgentId recipient, HandlerToken token) : PendingCall<object?>
     {
-        public CancellationToken Token => abandoned.Token;
+        public CancellationToken Token => token.Token;
 
         public bool HasStarted { get; set; }
 
         protected override Exception DeadlineError() => budget.Exceeded($"{recipient} did not answer", HasStarted);
 
-        protected override void OnAbandoned(bool cancelled) => abandoned.Cancel();
+        protected override void OnAbandoned(bool cancelled) => token.Fire();
     }
 
     private sealed class CallRun(

@@ -115,7 +115,7 @@ public sealed partial class InProcessRuntime
         public override async Task RunAsync()
         {
             using var limit = new CancellationTokenSource(runtime._options.EventTimeout, runtime._options.TimeProvider);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, runtime._stopped.Token);
+            using var told = new HandlerToken(hosted.Id, runtime._logger, limit.Token, runtime._stopped.Token);
             using var blocked = hosted.IsStateless ? null : new BlockedAgentWarning(hosted.Id, runtime._options.TimeProvider, runtime._logger);
             var scope = new CallScope(hosted.Id, 0, [hosted.Id], null) { Held = hosted.IsEffectivelyOnce ? new HeldPublishes() : null };
             var (hasRun, hasCommitted) = (false, false);
@@ -125,7 +125,7 @@ public sealed partial class InProcessRuntime
                 var agent = await runtime._host.ReadyAsync(hosted).ConfigureAwait(true);
                 hasRun = true;
                 CallScope.Enter(scope);
-                await agent.OnMessageAsync(message, new MessageContext(sender, topic, IsRpc: false, messageId, either.Token))
+                await agent.OnMessageAsync(message, new MessageContext(sender, topic, IsRpc: false, messageId, told.Token))
                     .ConfigureAwait(hosted.IsEffectivelyOnce);
                 await CommitAsync(hosted, agent, scope).ConfigureAwait(false);
                 hasCommitted = true;
@@ -136,7 +136,7 @@ public sealed partial class InProcessRuntime
             }
             catch (Exception e)
             {
-                var failure = e as ActivationFailedException ?? HandlerFailures.Of(e, hosted.Id, message, either.Token);
+                var failure = e as ActivationFailedException ?? HandlerFailures.Of(e, hosted.Id, message, told.Token);
                 Log.EventFailed(runtime._logger, messageId, topic, hosted.Id, failure.ReasonName, e);
             }
             finally

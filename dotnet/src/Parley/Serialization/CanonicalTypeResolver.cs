@@ -11,22 +11,58 @@ internal sealed class CanonicalTypeResolver : DefaultJsonTypeInfoResolver
 {
     public override JsonTypeInfo GetTypeInfo(Type type, JsonSerializerOptions options)
     {
-        if (ListedTypes.WhyNot(type) is { } whyNot)
+        CanonicalTypes.Check(null, type);
+        var info = base.GetTypeInfo(type, options);
+        foreach (var member in CanonicalTypes.MembersOf(info))
         {
-            throw new UnlistedTypeException(null, type, whyNot);
+            CanonicalTypes.Check(member.Name, member.PropertyType);
         }
 
-        var info = base.GetTypeInfo(type, options);
-        foreach (var member in info.Kind == JsonTypeInfoKind.Object ? info.Properties : [])
+        return info;
+    }
+}
+
+/// <summary>The same for type information that was made at compile time.</summary>
+internal static class CanonicalTypes
+{
+    /// <summary>The type information, if canonical JSON lists all that is reached from it.</summary>
+    /// <exception cref="UnlistedTypeException">It does not.</exception>
+    public static JsonTypeInfo<T> Checked<T>(JsonTypeInfo<T> info)
+    {
+        var (seen, next) = (new HashSet<Type>(), new Stack<JsonTypeInfo>([info]));
+        while (next.TryPop(out var type))
         {
-            if (ListedTypes.WhyNot(member.PropertyType) is { } whyNotMember)
+            if (!seen.Add(type.Type))
             {
-                throw new UnlistedTypeException(member.Name, member.PropertyType, whyNotMember);
+                continue;
+            }
+
+            Check(null, type.Type);
+            foreach (var member in MembersOf(type))
+            {
+                Check(member.Name, member.PropertyType);
+                next.Push(info.Options.GetTypeInfo(member.PropertyType));
+            }
+
+            if (type.ElementType is { } element)
+            {
+                next.Push(info.Options.GetTypeInfo(element));
             }
         }
 
         return info;
     }
+
+    /// <exception cref="UnlistedTypeException">Canonical JSON does not list the type.</exception>
+    public static void Check(string? member, Type type)
+    {
+        if (ListedTypes.WhyNot(type) is { } whyNot)
+        {
+            throw new UnlistedTypeException(member, type, whyNot);
+        }
+    }
+
+    public static IEnumerable<JsonPropertyInfo> MembersOf(JsonTypeInfo info) => info.Kind == JsonTypeInfoKind.Object ? info.Properties : [];
 }
 
 /// <summary>A type that canonical JSON does not list.</summary>

@@ -22,7 +22,7 @@ public sealed class JsonMessageSerializer<T> : IMessageSerializer<T>
     public JsonMessageSerializer(JsonTypeInfo<T> info)
     {
         ArgumentNullException.ThrowIfNull(info);
-        _info = new(info);
+        _info = new(() => CanonicalTypes.Checked(Object(info)), LazyThreadSafetyMode.PublicationOnly);
     }
 
     /// <inheritdoc />
@@ -40,7 +40,9 @@ public sealed class JsonMessageSerializer<T> : IMessageSerializer<T>
 
     [RequiresUnreferencedCode(Reflected.Message)]
     [RequiresDynamicCode(Reflected.Message)]
-    private static JsonTypeInfo<T> Reflect() => ListedTypes.IsValue(typeof(T))
+    private static JsonTypeInfo<T> Reflect() => Object((JsonTypeInfo<T>)ParleyJson.Options.GetTypeInfo(typeof(T)));
+
+    private static JsonTypeInfo<T> Object(JsonTypeInfo<T> info) => ListedTypes.IsValue(typeof(T))
         ? throw new NotSupportedException("a message is an object: put the value into a class or record of its own")
-        : (JsonTypeInfo<T>)ParleyJson.Options.GetTypeInfo(typeof(T));
+        : info;
 }

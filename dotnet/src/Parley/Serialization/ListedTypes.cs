@@ -18,12 +18,10 @@ internal static class ListedTypes
     ];
 
     /// <summary>Whether it is a listed type, but no object of its own: a number, a text, a list … (JSON-1).</summary>
-    [RequiresUnreferencedCode(Reflected.Message)]
     public static bool IsValue(Type type) =>
         Values.Contains(type) || type.IsEnum || (ArgumentsOf(type, typeof(IEnumerable<>)) is not null && ArgumentsOf(type, typeof(IDictionary<,>)) is null);
 
     /// <summary>Why a type cannot be in a message; null: it can, as far as itself and its elements go.</summary>
-    [RequiresUnreferencedCode(Reflected.Message)]
     public static string? WhyNot(Type type)
     {
         var plain = Nullable.GetUnderlyingType(type) ?? type;
@@ -58,7 +56,7 @@ internal static class ListedTypes
             : null;
     }
 
-    [RequiresUnreferencedCode(Reflected.Message)]
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "An interface that was trimmed away is one by which nothing serializes the type.")]
     private static Type[]? ArgumentsOf(Type type, Type definition) =>
         type.GetInterfaces().Append(type).FirstOrDefault(i => i.IsGenericType && i.GetGenericTypeDefinition() == definition)?.GenericTypeArguments;
 }

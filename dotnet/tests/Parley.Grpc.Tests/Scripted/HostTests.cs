@@ -248,6 +248,10 @@ public sealed class HostTests : IAsyncLifetime
         Assert.Equal((1002ul, Wire.V1.ErrorReason.InvalidArgument), await ErrorAsync(connection));
         await connection.SendAsync(new Message { Id = 1003, Request = new Request() });
         Assert.Equal((1003ul, Wire.V1.ErrorReason.InvalidArgument), await ErrorAsync(connection));
+        await connection.SendAsync(new Message { Id = 1004, SaveRequest = new SaveRequest { Agent = new() { Type = "worker" } } });
+        Assert.Equal((1004ul, Wire.V1.ErrorReason.InvalidArgument), await ErrorAsync(connection));
+        await connection.SendAsync(new Message { Id = 1005, Deactivate = new Deactivate() });
+        Assert.Equal((1005ul, Wire.V1.ErrorReason.InvalidArgument), await ErrorAsync(connection));
         await connection.SendAsync(new Message { Delivery = new Delivery() });
         var id = await connection.RequestAsync(Agent, Google.Protobuf.ByteString.CopyFrom(0xff, 0xff));
         Assert.Equal((id, Wire.V1.ErrorReason.MalformedPayload), await ErrorAsync(connection));

@@ -96,7 +96,8 @@ internal sealed class AgentHost(IAgentRuntime runtime, SerializationRegistry mes
 
         async Task EndAsync()
         {
-            await hosted.InFlight.WhenIdleAsync().ConfigureAwait(false);
+            // Elsewhere: what a user does when an agent is disposed of must not hold up the reading of the session.
+            await hosted.InFlight.WhenIdleAsync().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             await DisposeAsync(hosted, logger).ConfigureAwait(false);
         }
     }

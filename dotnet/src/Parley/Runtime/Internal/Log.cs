@@ -25,4 +25,10 @@ internal static partial class Log
 
     [LoggerMessage(7, LogLevel.Warning, "A handler of {Agent} has been running for {Seconds} s and keeps the agent's other events waiting")]
     public static partial void AgentBlocked(ILogger logger, AgentId agent, long seconds);
+
+    [LoggerMessage(8, LogLevel.Error, "A callback that a handler of {Agent} registered with its token raised when the token fired")]
+    public static partial void CallbackFailed(ILogger logger, AgentId agent, Exception cause);
+
+    [LoggerMessage(9, LogLevel.Error, "Stopping failed")]
+    public static partial void StopFailed(ILogger logger, Exception cause);
 }

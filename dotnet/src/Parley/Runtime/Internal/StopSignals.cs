@@ -14,7 +14,7 @@ internal sealed class StopSignals : IDisposable
         {
             context.Cancel = true;
             Log.SignalReceived(logger, context.Signal.ToString());
-            _ = runtime.StopAsync();
+            _ = StopAsync(runtime, logger);
         }))];
     }
 
@@ -23,6 +23,18 @@ internal sealed class StopSignals : IDisposable
         foreach (var registration in _registrations)
         {
             registration.Dispose();
+        }
+    }
+
+    private static async Task StopAsync(IAgentRuntime runtime, ILogger logger)
+    {
+        try
+        {
+            await runtime.StopAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            Log.StopFailed(logger, e);
         }
     }
 }

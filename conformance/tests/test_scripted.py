@@ -97,6 +97,20 @@ async def test_what_a_case_does_itself(broker: ScriptedBroker, dial: Dial) -> No
     assert await peer.ended() == ("ABORTED", "enough")
 
 
+async def test_what_an_older_connection_still_says_is_not_heard(broker: ScriptedBroker, dial: Dial) -> None:
+    older = await dial()
+    await older.hello()
+    newer = await dial()
+    await newer.hello()
+    await older.start({"publish": {"topic": "t/s", "envelope": "late"}})
+    await newer.do({"publish": {"topic": "t/s", "envelope": "heard"}})
+    broker.end("UNAVAILABLE", "over", 1)
+    assert await older.ended() == ("UNAVAILABLE", "over")
+    assert [one["publish"]["envelope"] for one in broker.inbox if "publish" in one] == ["heard"]
+    assert broker.violations == []
+    await newer.do({"list_subscriptions": {}})
+
+
 async def test_what_does_not_come_is_a_failure(broker: ScriptedBroker, dial: Dial) -> None:
     await (await dial()).hello()
     with pytest.raises(Failed, match="message 1 of 1: publish"):

@@ -110,6 +110,8 @@ class ScriptedBroker:
         self._active: dict[str, int] = {}
         self._unseen: set[int] = set()
         self._past: list[Failed] = []
+        self._connections: dict[int, Connection] = {}
+        self._greeted: Connection | None = None
         self._writing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[grpc.aio.Server] = []
@@ -238,6 +240,7 @@ class ScriptedBroker:
         connection = self.connection
         assert connection is not None
         assert connection.hello is not None
+        self._greeted = connection
         hello = connection.hello.hello
         told = {"version": 1, "heartbeat_interval_ms": self._heartbeat_ms, "session_grace_ms": 60_000, **fields}
         told = {"suspect_limit_ms": 60_000, "kinds": wire.ALL_KINDS, "broker_name": "scripted", **told}
@@ -263,10 +266,17 @@ class ScriptedBroker:
         """An id that nothing has."""
         return next(self._ids)
 
-    def end(self, code: str, text: str) -> None:
-        """Ends the newest connection with this gRPC status."""
-        assert self.connection is not None
-        self.connection.end.set_result((grpc.StatusCode[code], text))
+    def end(self, code: str, text: str, number: int = 0) -> None:
+        """Ends a connection with this gRPC status, unless the client has ended it before.
+
+        Args:
+            code: The status by its name.
+            text: That goes with it.
+            number: Of the connection; 0: the newest one.
+        """
+        connection = self._connections[number] if number else self.connection
+        assert connection is not None
+        connection.end.set_result((grpc.StatusCode[code], text))
 
     def forget(self) -> None:
         """Forgets the session, as a broker does that was started again."""
@@ -350,7 +360,7 @@ class ScriptedBroker:
     def _serving(self, address: str) -> Callable[[Any, Any], Any]:
         async def serve(_: Any, context: Any) -> None:
             connection = Connection(next(self._numbers), address, context)
-            self.connection = connection
+            self.connection = self._connections[connection.number] = connection
             reading = asyncio.create_task(self._read(connection))
             try:
                 either: set[asyncio.Future[Any]] = {reading, connection.end}
@@ -371,7 +381,8 @@ class ScriptedBroker:
             frame = pb.Frame.FromString(data)
             if connection.hello is None:
                 await self._first(connection, frame)
-            elif self.session is not None:
+            elif self.session is not None and connection is self._greeted:
+                # What an older connection still has to say is nobody's any more.
                 for message, number, again in self.session.watch.heard(frame):
                     await self._message(connection, message, number, again)
             self.arrived.set()

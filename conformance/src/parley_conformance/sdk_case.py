@@ -342,9 +342,9 @@ async def _bytes(table: Table, step: Mapping[str, Any]) -> None:
 
 
 async def _end(table: Table, step: Mapping[str, Any]) -> None:
-    """`end: {code, text}`: the broker ends the connection with this gRPC status."""
+    """`end: {code, text}`: the broker ends the connection with this gRPC status; `connection: n`: an older one."""
     _bookmark(table, step, {})
-    table.broker.end(step["end"]["code"], step["end"].get("text", ""))
+    table.broker.end(step["end"]["code"], step["end"].get("text", ""), step["end"].get("connection", 0))
 
 
 async def _cut(table: Table, step: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -94,6 +95,28 @@ async def test_heartbeats_do_not_pile_up_when_the_broker_does_not_read(scripted:
     await asyncio.sleep(0.05)
     beats = [item for item in connected.runtime._uplink.session.writer._free if not item.message.id]
     assert len(beats) <= 1
+    await close(connected)
+
+
+async def test_a_write_that_swallows_its_cancellation_holds_nothing_up(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = await connect(scripted, welcome={"session_grace_ms": 60_000})
+    writing = connected.runtime._uplink._line
+    assert writing is not None
+    begun = asyncio.Event()
+
+    async def write(frame: bytes) -> None:
+        begun.set()
+        with suppress(asyncio.CancelledError):  # as grpcio 1.51 does when the broker has ended the stream
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(writing._connection, "write", write)
+    connected.peer.send(Message(id=1, heartbeat=session_pb2.Heartbeat()), numbered=False)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    connected.peer.end()
+    peer = await scripted.accept()
+    assert peer.hello.hello.resume.session_id == "s-1"
     await close(connected)
 
 

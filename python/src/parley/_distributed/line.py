@@ -83,7 +83,7 @@ class Line:
     async def _write(self) -> None:
         session, writer, connection = self._session, self._session.writer, self._connection
         try:
-            while True:
+            while not self.ended.done():  # the cancellation may be lost in a write: grpcio 1.51 swallows it
                 await session.wake.wait()
                 await asyncio.sleep(0)  # whatever is ready now says what it has to say first: fewer, fuller frames
                 session.wake.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -18,6 +19,13 @@ from parley_conformance.model import Case, Kind
 from parley_conformance.timing import LagMeter
 
 FAKES = Path(__file__).parent / "fakes"
+DOTNET = shutil.which("dotnet")
+collect_ignore = [] if DOTNET else ["test_scaffold_dotnet.py"]
+
+
+def pytest_report_header() -> str | None:
+    """Says what is left out where .NET is missing."""
+    return None if DOTNET else "there is no dotnet here, so the .NET scaffold is not built"
 
 
 def fake_adapter(flaw: str = "") -> tuple[str, ...]:

@@ -199,10 +199,20 @@ class Adapter:
         self.killed = True
         await self.child.kill()
 
-    async def close(self) -> None:
-        """Ends the control connection and the program."""
+    async def write_bytes(self, data: bytes) -> None:
+        """Writes where a line belongs, to see what the adapter makes of it."""
+        assert self._writer is not None
+        self._writer.write(data)
+        await self._writer.drain()
+
+    def hang_up(self) -> None:
+        """Ends the control connection, as the kit does when a case is over."""
         if self._writer is not None:
             self._writer.close()
+
+    async def close(self) -> None:
+        """Ends the control connection and the program."""
+        self.hang_up()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

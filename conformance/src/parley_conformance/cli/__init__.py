@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from parley_conformance import __version__
-from parley_conformance.cli import coverage, explain, listing, run
+from parley_conformance.cli import coverage, explain, init, listing, run, smoke
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,7 +20,9 @@ def main() -> None:
 for _verb in (
     coverage,
     explain,
+    init,
     listing,
     run,
+    smoke,
 ):
     main.add_command(_verb.command)

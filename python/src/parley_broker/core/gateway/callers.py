@@ -1,7 +1,8 @@
 """The calls: each ends in exactly one outcome (RPC-1).
 
 request ──▶ placing ──Placed──▶ running ──Reply / Error──▶ ended
-               │ Refused           │ worker's session lost, agent taken: OUTCOME_UNKNOWN; placed again if it has a key
+               │ Refused           │ worker's session lost, agent taken: OUTCOME_UNKNOWN; placed again if it has a key,
+               │                   │ or if its request was never written
                └─ deadline, Cancel, caller gone (both states) ──▶ ended
 
 A call with an idempotency key may have others with the same key join it: it leads, and they get its outcome (RPC-8). It
@@ -295,6 +296,24 @@ class Callers:
     def is_running(self, call_id: int) -> bool:
         """Whether the dispatched call still waits for its outcome."""
         return call_id in self._calls
+
+    def recall(self, session: Session) -> None:
+        """The session is about to be lost: calls whose requests were not written there are placed anew with the rest
+        of what waits for it (RPC-7).
+        """
+        unwritten = [m for m in session.outgoing.unwritten() if isinstance(m.body, Request) and m.id in session.working]
+        for message in reversed(unwritten):
+            call = self._calls[message.id]
+            assert isinstance(message.body, Request)
+            if not call.wanted:
+                continue
+            if call.request is None:
+                call.request = message.body
+                call.caller.waiting_bytes += call.size
+            call.attempts -= 1
+            call.worker = None
+            del session.working[call.id]
+            self.shard.recall(call.ticket)
 
     def lose_worker(self, session: Session, agent_type: str | None = None) -> None:
         """Ends the calls dispatched to the session, or those to one agent type there (RPC-7)."""

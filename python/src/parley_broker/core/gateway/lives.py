@@ -309,6 +309,7 @@ class Lives:
         self._graces.drop(session.id)
         self._claimings.drop(session.id)
         self._callers.lose_caller(session, now)
+        self._callers.recall(session)
         self._callers.lose_worker(session)
         self.shard.lose(session.id, now)
         self._effects.log("info", "session lost", session=session.id, instance=session.hello.instance_id, why=why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from parley_broker.core.messages import Heartbeat, Hello, Message, Request, Welcome
@@ -97,6 +97,10 @@ class Outgoing:
         if self.written > before:
             first = before + 1
         return first, taken
+
+    def unwritten(self) -> Iterator[Message]:
+        """The messages that were never written, in order."""
+        return (message for _, message in self._waiting)
 
     def confirm(self, received: int) -> None:
         """The client has received everything up to this number, which is not above `written`."""

@@ -69,6 +69,9 @@ class ShardPort(Protocol):
     def withdraw(self, call: int) -> None:
         """The call is not wanted any more."""
 
+    def recall(self, ticket: Ticket) -> None:
+        """The dispatched call was not written to its session, which is about to be lost: it waits for it again."""
+
     def finish(self, call: int) -> None:
         """The dispatched call has its outcome."""
 

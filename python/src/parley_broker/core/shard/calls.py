@@ -67,6 +67,22 @@ class Calls:
         del self._tickets[ticket.call]
         self.place(ticket, now)
 
+    def recall(self, ticket: Ticket) -> None:
+        """The dispatched call was not written to its session, which is about to be lost: it waits for it again.
+
+        What was recalled last comes first.
+        """
+        place = self._running.pop(ticket.call)
+        self._desk.hand_back(place)
+        covered = not ticket.nested
+        queue = self._desk.queue(place, covered, ticket.reentrant)
+        if queue is None:
+            queue = place.host.backlog if covered else place.host.exempt
+        queue[ticket.call] = ticket
+        queue.move_to_end(ticket.call, last=False)
+        self._tickets[ticket.call] = ticket
+        self._queues[ticket.call] = queue
+
     def withdraw(self, call: int) -> None:
         """The call is no longer wanted: it is not dispatched, or what it has in hand is given back."""
         ticket = self._tickets.pop(call, None)

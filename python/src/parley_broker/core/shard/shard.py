@@ -293,6 +293,10 @@ class Shard:
         self._replies.end(call)
         self._calls.withdraw(call)
 
+    def recall(self, ticket: Ticket) -> None:
+        """As Calls.recall."""
+        self._calls.recall(ticket)
+
     def finish(self, call: int) -> None:
         """The dispatched call has its outcome, or is to be placed again."""
         self._replies.end(call)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from broker.core.harness import Core, agent, done, failed, reply, request
 from parley_broker.core.messages import (
     Activate,
+    AgentMode,
     Cancel,
     Message,
     Reply,
@@ -109,6 +112,7 @@ class TestCalls:
         worker, caller = core.client(), core.client()
         worker.host("w")
         asked = caller.command(request("w/k"))
+        worker.take(Request)
         core.disconnect(worker)
         failed(caller.answer(asked), Reason.OUTCOME_UNKNOWN, agent="w/k")
 
@@ -164,6 +168,67 @@ class TestCalls:
         failed(caller.answer(asked), Reason.OUTCOME_UNKNOWN)
         assert caller.answer(kept) is None
         failed(worker.ask(UnregisterAgentType("w")), Reason.NOT_FOUND)
+
+    @pytest.mark.parametrize("mode", [AgentMode.STANDARD, AgentMode.STATELESS])
+    def test_what_was_not_written_to_a_lost_worker_goes_elsewhere_in_its_order(self, core: Core, mode: int) -> None:
+        worker, caller = core.client(credit=1), core.client()
+        worker.host("w", mode)
+        asked = [caller.command(request("w/k", b"written"))]
+        assert len(worker.take(Request)) == 1
+        worker.frame(credit=3)
+        chain = (agent("other/k"),)
+        asked += [caller.command(request("w/k", b"%d" % n, call_chain=chain if n == 2 else ())) for n in range(5)]
+        core.cut(worker)
+        asked.append(caller.command(request("w/k", b"5")))
+        other = core.client()
+        other.host("w", mode)
+        core.advance(5.1)
+        failed(caller.answer(asked.pop(0)), Reason.OUTCOME_UNKNOWN)
+        placed = other.take(Request)
+        order = [r.envelope for _, r in placed if not r.call_chain]
+        assert (order if mode == AgentMode.STANDARD else sorted(order)) == [b"0", b"1", b"3", b"4", b"5"]
+        assert {r.attempt for _, r in placed} == {1}
+        assert [r.envelope for _, r in placed if r.call_chain] == [b"2"]
+        for (call, _), _ in zip(placed, asked, strict=True):
+            reply(other, call)
+        assert [type(caller.answer(call)) for call in asked] == [Reply] * 6
+        assert core.tables["calls"] == core.tables["placed_calls"] == 0
+
+    def test_what_was_not_written_did_not_run(self) -> None:
+        core = Core(Policy(max_waiting_bytes=3))
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        asked = caller.command(request("w/k", b"???"))
+        core.disconnect(worker)
+        failed(caller.ask(request("w/k", b"!")), Reason.RESOURCE_EXHAUSTED)
+        core.advance(10.1)
+        assert not failed(caller.answer(asked), Reason.NO_RESPONDERS).may_have_run
+        again = caller.command(request("w/k", b"???", deadline=core.now + 20, wait_for_ready=True))
+        worker = core.client()
+        worker.command_host("w", AgentMode.STANDARD)
+        core.disconnect(worker)
+        core.advance(20.1)
+        assert not failed(caller.answer(again), Reason.DEADLINE_EXCEEDED).may_have_run
+        assert core.tables["calls"] == core.tables["placed_calls"] == 0
+
+    @pytest.mark.parametrize("leaving", [False, True])
+    def test_a_joined_call_goes_elsewhere_while_anybody_waits(self, core: Core, leaving: bool) -> None:
+        worker, first, second = core.client(), core.client(), core.client()
+        worker.host("w")
+        keyed = request("w/k", idempotency_key="key", payload_hash=b"h")
+        asked, joined = first.command(keyed), second.command(keyed)
+        first.say(Cancel(asked))
+        if leaving:
+            second.say(Cancel(joined))
+        core.disconnect(worker)
+        other = core.client()
+        other.host("w")
+        taken = other.take(Request)
+        assert [r.attempt for _, r in taken] == ([] if leaving else [1])
+        for call, _ in taken:
+            reply(other, call)
+            assert second.answer(joined) == Reply(b"!")
+        assert core.tables["calls"] == core.tables["placed_calls"] == 0
 
     def test_too_many_calls(self) -> None:
         core = Core(Policy(max_outstanding_calls=2))

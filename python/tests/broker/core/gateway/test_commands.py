@@ -18,6 +18,7 @@ from parley_broker.core.messages import (
     Message,
     RegisterAgentType,
     Reply,
+    Request,
     SubscriptionKey,
     SubscriptionList,
     Trace,
@@ -97,6 +98,7 @@ def test_goodbye_ends_the_session_at_once(core: Core) -> None:
     worker, caller = core.client(), core.client()
     worker.host("w")
     asked = caller.command(request("w/k"))
+    worker.take(Request)
     worker.say(Goodbye("enough"))
     failed(caller.answer(asked), Reason.OUTCOME_UNKNOWN)
     assert worker.closed is not None

@@ -40,6 +40,7 @@ class TestSuspects:
         worker, caller = core.client(), core.client()
         worker.host("w")
         asked = caller.command(request("w/k"))
+        worker.take(Request)
         for _ in range(14):
             core.advance(1)
             caller.frame()
@@ -52,6 +53,7 @@ class TestSuspects:
         worker, caller = core.client(), core.client()
         worker.host("w")
         caller.command(request("w/k"))
+        worker.take(Request)
         for _ in range(4):
             core.advance(1)
             caller.frame()

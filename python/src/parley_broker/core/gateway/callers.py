@@ -298,9 +298,7 @@ class Callers:
         return call_id in self._calls
 
     def recall(self, session: Session) -> None:
-        """The session is about to be lost: calls whose requests were not written there are placed anew with the rest
-        of what waits for it (RPC-7).
-        """
+        """The session is about to be lost: calls that were not written to it wait again, in their order (RPC-7)."""
         unwritten = [m for m in session.outgoing.unwritten() if isinstance(m.body, Request) and m.id in session.working]
         for message in reversed(unwritten):
             call = self._calls[message.id]

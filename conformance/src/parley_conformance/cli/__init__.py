@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from parley_conformance import __version__
-from parley_conformance.cli import coverage, explain, init, listing, run, smoke
+from parley_conformance.cli import coverage, explain, init, listing, report, run, smoke
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,6 +22,7 @@ for _verb in (
     explain,
     init,
     listing,
+    report,
     run,
     smoke,
 ):

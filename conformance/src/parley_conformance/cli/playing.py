@@ -19,6 +19,7 @@ from parley_conformance.model import HarnessError, Result, Run
 from parley_conformance.paths import CONFORMANCE
 from parley_conformance.reports import console as shown
 from parley_conformance.reports import files
+from parley_conformance.reports.publish import publish
 
 DEFAULT_OUT = CONFORMANCE.parent / "build" / "conformance"
 
@@ -65,21 +66,26 @@ def play(wanted: Wanted, out: Path) -> int:
         plan=wanted.plan,
         baseline=wrong,
     )
-    _write(results, kit, occasion, out)
+    written = _write(results, kit, occasion, out)
     shown.matrix(console, results)
     for language in wanted.required:
         if missing := kit.languages[language].missing:
             console.print(f"[bold red]required: {escape(language)}: {escape(missing)}[/]", soft_wrap=True)
     for text in wrong:
         console.print(f"[bold red]baseline: {escape(text)}[/]", soft_wrap=True)
-    console.print(f"written: {escape(str(out / 'results.json'))}, {escape(str(out / 'junit.xml'))}", soft_wrap=True)
+    page, *others = written
+    console.print(f"report: {escape(str(page))}", style="bold", soft_wrap=True)
+    console.print(f"beside it: {escape(', '.join(path.name for path in others))}", style="dim", soft_wrap=True)
     return code
 
 
-def _write(results: Sequence[Result], kit: runner.Kit, occasion: files.Occasion, out: Path) -> None:
+def _write(results: Sequence[Result], kit: runner.Kit, occasion: files.Occasion, out: Path) -> list[Path]:
+    """Writes all reports; the page is the first."""
     try:
         content = files.as_json(results, kit.contract, occasion)
     except HarnessError as error:
         raise HarnessFailure(str(error)) from error
-    files.write_json(content, out / "results.json")
-    files.write_junit(results, out / "junit.xml")
+    results_json, junit_xml = out / "results.json", out / "junit.xml"
+    files.write_json(content, results_json)
+    files.write_junit(results, junit_xml)
+    return [*publish(content, out), results_json, junit_xml]

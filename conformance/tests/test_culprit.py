@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from samples import WRONG, history, run
+
+from parley_conformance.reports import culprit
+
+
+def find(reason: str, party: str = "", **members: Any) -> tuple[str, int] | None:
+    found = culprit.find(run(WRONG, "fail", reason=reason, party=party), history(**members))
+    return (found.form, found.index) if found else None
+
+
+def test_a_message_that_the_text_quotes() -> None:
+    assert find("number 7 where 2 was due: {'reply': {'label': 'c2'}}") == ("messages", 4)
+
+
+def test_a_message_that_is_quoted_as_far_as_it_is_told() -> None:
+    told = history()["messages"]
+    told[1]["summary"] = "{'request': {'target': 'a/k', 'envelope': …"
+    assert find("it was {'request': {'target': 'a/k', 'envelope': 'long'}}", messages=told) == ("messages", 1)
+
+
+def test_an_observation_that_the_text_quotes() -> None:
+    fields = history()["observations"][0]["fields"]
+    assert find(f"handler saw {fields!r}, which must never be") == ("observations", 0)
+
+
+def test_the_last_observation_with_the_label_and_kind_that_are_named() -> None:
+    assert find("caller (python): expected outcome {'label': 'c1'} within 5 ms; it saw: reason: got 'x'", "caller") == (
+        "observations",
+        1,
+    )
+
+
+def test_an_observation_of_somebody_else_is_not_meant() -> None:
+    assert find("handler: outcome of c1 is wrong", "handler") == ("messages", 5)
+
+
+def test_the_last_message_with_the_label_that_is_named() -> None:
+    assert find("c2 was run twice") == ("messages", 4)
+
+
+@pytest.mark.parametrize(
+    ("reason", "due"),
+    [
+        ("w: expected {'re': 2} within 50 ms; nothing was there", "{'re': 2}"),
+        ("a: expected outcome {'label': 'c1'} within 5 ms; it saw last: enter c1", "outcome {'label': 'c1'}"),
+        ("w: expected {'re': 2} within 50 ms; there were: {'request': {'label': 'c1'}}", "{'re': 2}"),
+    ],
+)
+def test_what_never_came_is_nobodys_message(reason: str, due: str) -> None:
+    assert find(reason) is None
+    assert culprit.missing(run(WRONG, "fail", reason=reason)) == due
+
+
+@pytest.mark.parametrize("reason", ["the broker used 900 MB", ""])
+def test_nothing_is_named(reason: str) -> None:
+    assert find(reason) is None
+    assert culprit.missing(run(WRONG, "fail", reason=reason)) == ""
+
+
+def test_it_is_told_whole() -> None:
+    said = culprit.find(run(WRONG, "fail", reason="c2 was run twice"), history())
+    assert said is not None
+    assert said.text == "handler → broker #1: {'reply': {'label': 'c2'}}"
+    seen = culprit.find(run(WRONG, "fail", reason="outcome of c1"), history())
+    assert seen is not None
+    assert seen.text == "caller saw outcome c1 {'error': {'reason': 'CANCELLED'}}"

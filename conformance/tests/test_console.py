@@ -3,70 +3,63 @@ from __future__ import annotations
 import io
 
 import pytest
-from conftest import broker_case, pair_case
 from rich.console import Console
+from samples import WRONG, failing, results, run
 
-from parley_conformance.model import Result, Run, Verdict
-from parley_conformance.reports import console
-
-PASS = Result(Run(pair_case(id="rpc/echo"), "python", "python", "json"), Verdict.PASS)
-FAIL = Result(
-    Run(broker_case(id="hostile/x")), Verdict.FAIL, "expected [this]", "MSG-7", "broker", 5, ("a -> [that]",), ""
-)
-LEFT = Result(Run(pair_case(id="rpc/echo"), "python", "dotnet", "json"), Verdict.NOT_RUN, "dotnet is not installed")
+from parley_conformance.reports import console, view
 
 
-def printed() -> tuple[Console, io.StringIO]:
+def printed(content: dict[str, object], width: int = 120) -> str:
     out = io.StringIO()
-    return Console(file=out, width=120, highlight=False), out
+    shown = view.make(content, messages={WRONG: "caller → broker #1: [this]"})
+    console.conclude(Console(file=out, width=width, highlight=False), shown)
+    return out.getvalue()
 
 
-def test_failures_are_told_at_once_with_all_that_is_needed() -> None:
-    shown, out = printed()
-    with console.Progressing(shown, 2) as progress:
-        for result in (PASS, FAIL, LEFT):
-            progress.begun(result.run)
-            progress.ended(result, final=True)
-    text = out.getvalue()
-    assert "fail hostile/x[broker]  rule MSG-7, by broker" in text
-    assert "expected [this]" in text
-    assert "a -> [that]" in text
-    assert "again: parley-conformance run --keep 'hostile/x[broker]'" in text
-    assert "rpc/echo" not in text
+def test_the_matrix_the_problems_and_last_the_verdict() -> None:
+    text = printed(failing())
+    lines = [line.split() for line in text.splitlines()]
+    assert ["rpc", "1/1", "0/1", "1✗", "0/1", "1–", "1/3", "1✗", "1–"] in lines
+    assert "also: ✗ fail, – not-run" in text
+    assert (
+        """\
+✗ fail rpc/echo
+  rule RPC-2: Ids of two callers never meet.
+  by: caller (the python SDK)
+  message: caller → broker #1: [this]
+  caller: c1 got the reply to c2 <&>
+  again: parley-conformance run --keep 'rpc/echo[python-dotnet-json]'
+
+not run: 1: dotnet is not installed
+4 planned, 4 reported: 1 fail, 1 not-run, 2 pass
+✗ Does not conform
+"""
+        in text
+    )
 
 
-def test_what_will_be_run_again_is_not_told_yet() -> None:
-    shown, out = printed()
-    with console.Progressing(shown, 1) as progress:
-        progress.begun(FAIL.run)
-        progress.ended(FAIL, final=False)
-    assert out.getvalue().strip() == ""
+def many() -> dict[str, object]:
+    families = ["dead-letter", "flow-control", "hostile", "payload", "placement", "pubsub", "rpc", "timeout"]
+    pairs = [f"{a}-{b}-protobuf" for a in ("dotnet", "python") for b in ("dotnet", "python")]
+    axes = [*pairs, "sdk-dotnet", "sdk-python", "broker"]
+    return results(*(run(f"{family}/c[{one}]") for family in families for one in axes))
 
 
-def test_the_matrix() -> None:
-    shown, out = printed()
-    console.matrix(shown, [PASS, FAIL, LEFT])
-    text = out.getvalue()
-    assert "python→dotnet json" in text
-    assert "0/1 1–" in text
-    assert "0/1 1F" in text
-    assert "also: F fail, – not-run" in text
-    assert "not run: 1: dotnet is not installed" in text
-    assert "3 planned, 3 reported: 1 pass, 1 fail, 1 not-run" in text
+@pytest.mark.parametrize("width", [40, 100, 120])
+def test_no_line_of_the_matrix_is_wider_than_the_terminal(width: int) -> None:
+    lines = printed(many(), width).splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= width
+    (row,) = (line.split() for line in lines if line.startswith("dead-letter"))
+    assert row[-1] == "7/7"
+    assert len(row) == (2 if width == 40 else 9)
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_the_matrix_fits(width: int) -> None:
-    families = ["hostile", "payload", "placement", "pubsub", "rpc", "timeout", "versioning"]
-    results = [
-        Result(Run(pair_case(id=f"{family}/c{number}"), "dotnet", "python", "protobuf"), Verdict.PASS)
-        for family in families
-        for number in range(13)
-    ]
-    out = io.StringIO()
-    console.matrix(Console(file=out, width=width, highlight=False), results)
-    row = next(line for line in out.getvalue().splitlines() if line.strip().startswith("dotnet"))
-    assert row.split() == ["dotnet→python", "protobuf", *["13/13"] * 7, "91/91"]
+def test_many_problems_are_told_in_the_report() -> None:
+    bad = [run(f"a/c{at}[broker]", "fail", reason="x" * 900) for at in range(30)]
+    text = printed(results(*bad, exit_code=1))
+    assert "and 18 more, in the report" in text
+    assert "  in 2 runs" not in text
+    assert max(len(line) for line in text.splitlines()) < 400
 
 
 def test_without_a_terminal_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:

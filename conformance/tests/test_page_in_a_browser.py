@@ -58,9 +58,9 @@ return found;
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("page")
     left(folder)
-    failed = publish(failing(), folder)[0]
+    failed = publish(failing(), folder)[1][0]
     long = [run(f"rpc/{'a-very-long-name-of-a-case-' * 3}{at}[broker]", "fail", reason="x" * 900) for at in range(20)]
-    return {"failing": failed, "long": publish(results(*long, exit_code=1), folder, folder / "long")[0]}
+    return {"failing": failed, "long": publish(results(*long, exit_code=1), folder, folder / "long")[1][0]}
 
 
 @pytest.fixture(scope="module")

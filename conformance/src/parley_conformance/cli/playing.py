@@ -19,7 +19,9 @@ from parley_conformance.model import HarnessError, Result, Run
 from parley_conformance.paths import CONFORMANCE
 from parley_conformance.reports import console as shown
 from parley_conformance.reports import files
+from parley_conformance.reports.progress import Progressing
 from parley_conformance.reports.publish import publish
+from parley_conformance.reports.view import View
 
 DEFAULT_OUT = CONFORMANCE.parent / "build" / "conformance"
 
@@ -53,7 +55,7 @@ def play(wanted: Wanted, out: Path) -> int:
     console = shown.console_for(sys.stdout)
     out.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
-    with shown.Progressing(console, len(wanted.runs)) as progress:
+    with Progressing(console, len(wanted.runs), kit.contract.rules) as progress:
         results = asyncio.run(runner.run_all(kit, wanted.runs, begun=progress.begun, ended=progress.ended))
     duration_ms = round((time.monotonic() - begin) * 1000)
     wrong = kit.baseline.wrong(results, wanted.known, kit.contract.rules)
@@ -66,8 +68,8 @@ def play(wanted: Wanted, out: Path) -> int:
         plan=wanted.plan,
         baseline=wrong,
     )
-    written = _write(results, kit, occasion, out)
-    shown.matrix(console, results)
+    view, written = _write(results, kit, occasion, out)
+    shown.conclude(console, view)
     for language in wanted.required:
         if missing := kit.languages[language].missing:
             console.print(f"[bold red]required: {escape(language)}: {escape(missing)}[/]", soft_wrap=True)
@@ -79,7 +81,7 @@ def play(wanted: Wanted, out: Path) -> int:
     return code
 
 
-def _write(results: Sequence[Result], kit: runner.Kit, occasion: files.Occasion, out: Path) -> list[Path]:
+def _write(results: Sequence[Result], kit: runner.Kit, occasion: files.Occasion, out: Path) -> tuple[View, list[Path]]:
     """Writes all reports; the page is the first."""
     try:
         content = files.as_json(results, kit.contract, occasion)
@@ -88,4 +90,5 @@ def _write(results: Sequence[Result], kit: runner.Kit, occasion: files.Occasion,
     results_json, junit_xml = out / "results.json", out / "junit.xml"
     files.write_json(content, results_json)
     files.write_junit(results, junit_xml)
-    return [*publish(content, out), results_json, junit_xml]
+    view, written = publish(content, out)
+    return view, [*written, results_json, junit_xml]

@@ -28,5 +28,6 @@ def command(results: Path, out: Path | None) -> None:
         raise HarnessFailure(f"{results} is no JSON: {error}") from error
     if wrong := schemas.errors("results", content):
         raise HarnessFailure(f"{results} is no results.json of this kit's format: {wrong}")
-    for path in publish(content, results.parent, out):
+    _, written = publish(content, results.parent, out)
+    for path in written:
         click.echo(path)

@@ -1,39 +1,19 @@
-"""The console: progress with what runs now, what did not pass at once, and the matrix at the end."""
+"""The console when all has run: the matrix, what did not pass, the verdict."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Sequence
 from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from parley_conformance.model import Kind, Result, Run, Verdict
-from parley_conformance.reports.files import repeat
+from parley_conformance.reports.progress import STYLES
+from parley_conformance.reports.view import SIGNS, Cell, Problem, View, first_sentence
 
-_WIDE = 100
-_STYLE = {
-    Verdict.PASS: "green",
-    Verdict.FAIL: "bold red",
-    Verdict.EXPECTED_FAIL: "cyan",
-    Verdict.UNSUPPORTED: "yellow",
-    Verdict.INCONCLUSIVE: "magenta",
-    Verdict.HARNESS_ERROR: "bold magenta",
-    Verdict.NOT_RUN: "dim",
-}
-_LETTER = {
-    Verdict.FAIL: "F",
-    Verdict.EXPECTED_FAIL: "X",
-    Verdict.UNSUPPORTED: "U",
-    Verdict.INCONCLUSIVE: "I",
-    Verdict.HARNESS_ERROR: "H",
-    Verdict.NOT_RUN: "–",
-}
+_COLUMN, _MOST_PROBLEMS, _MESSAGE_LENGTH = 9, 12, 300
 
 
 def console_for(stream: TextIO) -> Console:
@@ -44,96 +24,58 @@ def console_for(stream: TextIO) -> Console:
     )
 
 
-class Progressing:
-    """Shows a plan while it runs; use as a context manager."""
-
-    def __init__(self, console: Console, total: int) -> None:
-        self._console = console
-        self._now: list[str] = []
-        self._progress = Progress(
-            TextColumn("{task.completed:>4}/{task.total}"),
-            BarColumn(bar_width=30),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=total)
-
-    def __enter__(self) -> Progressing:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def begun(self, run: Run) -> None:
-        """A run begins."""
-        self._now.append(run.name)
-        self._progress.update(self._task, description=", ".join(self._now))
-
-    def ended(self, result: Result, *, final: bool) -> None:
-        """A run ended; what failed is told at once. What is not final is run again."""
-        self._now.remove(result.run.name)
-        self._progress.update(self._task, advance=int(final), description=", ".join(self._now))
-        if final and result.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
-            tell(self._console, result)
+def conclude(console: Console, shown: View) -> None:
+    """Prints the matrix, what did not pass with rule, party, message and command, and last the verdict."""
+    _matrix(console, shown)
+    for problem in shown.problems[:_MOST_PROBLEMS]:
+        _problem(console, problem)
+    if (more := len(shown.problems) - _MOST_PROBLEMS) > 0:
+        console.print(f"and {more} more, in the report\n", soft_wrap=True)
+    for reason, number in shown.left_out:
+        console.print(f"not run: {number}: {escape(reason)}", soft_wrap=True)
+    told = ", ".join(f"[{STYLES[name]}]{number} {name}[/]" for name, number in shown.counts)
+    planned = sum(number for _, number in shown.counts)
+    console.print(f"{planned} planned, {planned} reported: {told}", soft_wrap=True)
+    style = STYLES[shown.verdict]
+    console.print(f"[{style}]{SIGNS[shown.verdict]} {shown.headline}[/]", soft_wrap=True)
 
 
-def tell(console: Console, result: Result) -> None:
-    """Prints what did not pass: which, why, which rule, the last lines that were said, and how to repeat it."""
-    style = _STYLE[result.verdict]
-    rule = f"  rule {result.rule}" if result.rule else f"  rules {', '.join(result.run.case.covers)}"
-    blame = f", by {result.party}" if result.party else ""
-    console.print(f"[{style}]{result.verdict.value}[/] {escape(result.run.name)}{rule}{blame}", soft_wrap=True)
-    console.print(f"  {escape(result.reason)}", soft_wrap=True)
-    if result.verdict in (Verdict.FAIL, Verdict.HARNESS_ERROR, Verdict.INCONCLUSIVE):
-        for line in result.trace[-6:]:
-            console.print(f"    {escape(line[:200])}", style="dim", soft_wrap=True)
-        console.print(f"  again: {escape(repeat(result))}", style="dim", soft_wrap=True)
-
-
-def matrix(console: Console, results: Sequence[Result]) -> None:
-    """Prints parties by families: passed of planned, and what else there was."""
-    families = list(dict.fromkeys(r.run.case.family for r in results))
-    rows = list(dict.fromkeys(_row(r.run) for r in results))
-    narrow = console.width < _WIDE
+def _matrix(console: Console, shown: View) -> None:
+    """Families by parties; on a narrow terminal the sums alone."""
+    width = max((len(family) for family, _ in shown.matrix), default=0) + (_COLUMN + 1) * len(shown.columns)
+    columns = range(len(shown.columns)) if width <= console.width else range(len(shown.columns) - 1, len(shown.columns))
     table = Table(
-        title="Conformance: passed of planned",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        padding=0,
+        title="Passed of planned", title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, padding=0
     )
     table.add_column("", no_wrap=True)
-    for family in [*families, "all"]:
-        table.add_column(f"{family[:5]}…" if narrow and len(family) > 6 else family, justify="right", no_wrap=True)
-    for row in rows:
-        own = [r for r in results if _row(r.run) == row]
-        table.add_row(
-            row, *(_cell([r for r in own if r.run.case.family == f], narrow) for f in families), _cell(own, narrow)
-        )
+    for at in columns:
+        table.add_column(shown.columns[at].replace("→", "\n→").replace(" ", "\n"), justify="right", min_width=_COLUMN)
+    for family, cells in shown.matrix:
+        table.add_row(family, *(_cell(cells[at]) for at in columns), end_section=family == shown.matrix[-2:][0][0])
     console.print(table)
-    count = Counter(r.verdict for r in results)
-    legend = ", ".join(f"{letter} {verdict.value}" for verdict, letter in _LETTER.items() if count[verdict])
-    if legend:
-        console.print(f"also: {legend}", soft_wrap=True)
-    for reason, number in Counter(r.reason for r in results if r.verdict is Verdict.NOT_RUN).items():
-        console.print(f"not run: {number}: {escape(reason)}", soft_wrap=True)
-    told = ", ".join(f"[{_STYLE[v]}]{count[v]} {v.value}[/]" for v in Verdict if count[v])
-    console.print(f"{len(results)} planned, {sum(count.values())} reported: {told}", soft_wrap=True)
+    others = [name for name, _ in shown.counts if name != "pass"]
+    if others:
+        console.print(f"also: {', '.join(f'{SIGNS[name]} {name}' for name in others)}", soft_wrap=True)
+    console.print()
 
 
-def _row(run: Run) -> str:
-    return f"{run.caller}→{run.handler} {run.content}" if run.case.kind is Kind.PAIR else run.axes
+def _problem(console: Console, problem: Problem) -> None:
+    style, sign = STYLES[problem.verdict], SIGNS[problem.verdict]
+    console.print(f"[{style}]{sign} {problem.verdict}[/] [bold]{escape(problem.case)}[/]", soft_wrap=True)
+    for rule in problem.rules[:3]:
+        text = first_sentence(rule.text).replace("**", "").replace("`", "")
+        console.print(f"  {'rule' if problem.certain else 'judges'} {rule.id}: {escape(text)}", soft_wrap=True)
+    for name, value in (("by", problem.party), ("message", problem.message), ("", problem.reason)):
+        short = value if len(value) <= _MESSAGE_LENGTH else f"{value[:_MESSAGE_LENGTH]}…"
+        if short:
+            console.print(f"  {name}{': ' if name else ''}{escape(' '.join(short.split()))}", soft_wrap=True)
+    if len(problem.runs) > 1:
+        console.print(f"  in {len(problem.runs)} runs", soft_wrap=True)
+    console.print(f"  again: {escape(problem.runs[0]['repeat'])}\n", soft_wrap=True)
 
 
-def _cell(results: Sequence[Result], narrow: bool) -> str:
-    if not results:
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
         return ""
-    count = Counter(r.verdict for r in results)
-    style = "green" if count[Verdict.PASS] == len(results) else "red"
-    gap = "\n" if narrow else " "
-    others = "".join(f"{gap}[{_STYLE[v]}]{count[v]}{letter}[/]" for v, letter in _LETTER.items() if count[v])
-    return f"[{style}]{count[Verdict.PASS]}/{len(results)}[/]{others}"
+    others = "".join(f" [{STYLES[name]}]{number}{SIGNS[name]}[/]" for name, number in cell.others)
+    return f"[{'red' if cell.others else 'green'}]{cell.passed}/{cell.planned}[/]{others}"

@@ -15,8 +15,8 @@ _NO_TEXT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What an adapter or a broker may say and no document may have: control characters, half a character."""
 
 
-def publish(results: Mapping[str, Any], folder: Path, out: Path | None = None) -> list[Path]:
-    """Writes report.html, summary.md and badge.svg; returns their paths, the page first.
+def publish(results: Mapping[str, Any], folder: Path, out: Path | None = None) -> tuple[view.View, list[Path]]:
+    """Writes report.html, summary.md and badge.svg; returns what they show, and their paths, the page first.
 
     Args:
         results: What results.json has.
@@ -35,7 +35,7 @@ def publish(results: Mapping[str, Any], folder: Path, out: Path | None = None) -
     }
     for name, text in made.items():
         (out / name).write_text(_NO_TEXT.sub("\ufffd", text), encoding="utf-8")
-    return [out / name for name in made]
+    return shown, [out / name for name in made]
 
 
 def _kill_matrix(folder: Path) -> Mapping[str, Any]:

@@ -30,7 +30,7 @@ async def test_a_launcher_says_where(tmp_path: Path) -> None:
     ("flaw", "text"),
     [
         ("garbage", "instead of a line of JSON"),
-        ("incomplete", "it needs address and pid"),
+        ("incomplete", "'pid' is a dependency"),
         ("dies", "the port is taken"),
         ("silent", "did not serve within"),
     ],
@@ -45,8 +45,20 @@ async def test_a_broken_launcher_is_a_harness_error(
 
 
 async def test_a_setting_that_the_launcher_does_not_know_is_unsupported(tmp_path: Path) -> None:
-    with pytest.raises(Unsupported, match="no such setting: heat"):
+    with pytest.raises(Unsupported, match="no such setting: max_attempts"):
+        await Broker.launch(fake_launcher("poor"), {"max_attempts": 1}, tmp_path)
+    with pytest.raises(HarnessError, match=r"sets up no broker that there can be: .*'heat' was unexpected"):
         await Broker.launch(fake_launcher("poor"), {"heat": 1}, tmp_path)
+
+
+async def test_what_a_launcher_claims(tmp_path: Path) -> None:
+    assert (await Broker.launch(fake_launcher(), {}, tmp_path)).claims is None
+    assert (await Broker.launch(fake_launcher("core"), {}, tmp_path)).claims == ["core"]
+    with pytest.raises(HarnessError, match="the broker's launcher claims the profile 'gold'; there are core, durable"):
+        await Broker.launch(fake_launcher("gold"), {}, tmp_path)
+    with pytest.raises(Unsupported) as caught:
+        await Broker.launch(fake_launcher("poor-core"), {"max_attempts": 1}, tmp_path)
+    assert caught.value.claims == ["core"]
 
 
 @pytest_asyncio.fixture

@@ -18,6 +18,18 @@ def names(**wanted: object) -> list[str]:
     return [run.name for run in plan.make(CASES, ["python", "dotnet"], plan.Filter(**wanted))]  # type: ignore[arg-type]
 
 
+def test_levels_and_profiles() -> None:
+    may = pair_case(id="rpc/may", level="MAY")
+    wanted = plan.Filter(levels=("MAY", "SHOULD"))
+    assert [run.case.id for run in plan.make([*CASES, may], ["python"], wanted)] == ["rpc/may"]
+    assert not any(name.startswith("session/") for name in names(profiles=("core",)))
+    # A case is taken only if all its profiles are.
+    assert [name for name in names(profiles=("durable",)) if "session/" not in name] == []
+    both = pair_case(id="rpc/both", covers=("RPC-1", "SES-9"))
+    assert plan.make([both], ["python"], plan.Filter(profiles=("core",))) == []
+    assert plan.make([both], ["python"], plan.Filter(profiles=("core", "durable"))) != []
+
+
 def test_every_pair_and_content_in_a_stable_order() -> None:
     assert names() == [
         "hostile/a[broker]",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,57 @@ async def test_what_a_party_lacks_is_unsupported(tmp_path: Path) -> None:
     run = Run(pair_case(parties=ALONE), "bad", "good", "protobuf")
     result = await runner.run_one(fake_kit(tmp_path, flaw="poor"), run)
     assert (result.verdict, result.reason) == (Verdict.UNSUPPORTED, "the bad adapter lacks protobuf")
+
+
+@pytest.mark.parametrize(
+    ("flaw", "covers", "content", "reason", "excused"),
+    [
+        ("poor", ("RPC-1",), "protobuf", "the bad adapter lacks protobuf", False),
+        ("poor-core", ("RPC-1",), "protobuf", "the bad adapter lacks protobuf", False),
+        ("poor-nothing", ("RPC-1",), "protobuf", "the bad adapter lacks protobuf", True),
+        ("modest-core", ("RPC-1", "SES-9"), "json", "the bad adapter does not claim profile durable", True),
+        ("modest-nothing", ("STA-1",), "json", "the bad adapter does not claim profile state", True),
+    ],
+)
+async def test_what_nobody_claims_does_not_count(
+    tmp_path: Path, flaw: str, covers: tuple[str, ...], content: str, reason: str, excused: bool
+) -> None:
+    case = pair_case(parties=ALONE, covers=covers)
+    kit = fake_kit(tmp_path, flaw=flaw)
+    result = await runner.run_one(kit, Run(case, "bad", "good", content))
+    assert (result.verdict, result.reason, result.excused) == (Verdict.UNSUPPORTED, reason, excused)
+    result = await runner.run_one(kit, Run(replace(case, claimed=True), "bad", "good", content))
+    assert result.verdict is (Verdict.UNSUPPORTED if content == "protobuf" else Verdict.PASS)
+    assert not result.excused
+
+
+async def test_core_is_played_whoever_claims_it(tmp_path: Path) -> None:
+    result = await runner.run_one(fake_kit(tmp_path, flaw="modest-nothing"), run_of("bad"))
+    assert result.verdict is Verdict.PASS
+
+
+async def test_an_adapter_that_claims_what_there_is_not_is_a_harness_error(tmp_path: Path) -> None:
+    result = await runner.run_one(fake_kit(tmp_path, flaw="modest-gold"), run_of("bad"))
+    assert result.verdict is Verdict.HARNESS_ERROR
+    assert "the bad adapter claims the profile 'gold'" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("launcher", "covers", "settings", "reason", "excused"),
+    [
+        ("poor", ("RPC-1",), {"max_attempts": 1}, "no such setting", False),
+        ("poor-core", ("RPC-1",), {"max_attempts": 1}, "no such setting", False),
+        ("poor-core", ("SES-9",), {"max_attempts": 1}, "no such setting", True),
+        ("core", ("SES-9",), {}, "the broker does not claim profile durable", True),
+    ],
+)
+async def test_what_a_broker_does_not_claim_does_not_count(
+    tmp_path: Path, launcher: str, covers: tuple[str, ...], settings: dict[str, Any], reason: str, excused: bool
+) -> None:
+    case = broker_case(covers=covers, broker=settings)
+    result = await runner.run_one(fake_kit(tmp_path, launcher=launcher), Run(case))
+    assert (result.verdict, result.excused) == (Verdict.UNSUPPORTED, excused)
+    assert reason in result.reason
 
 
 async def test_a_missing_language_is_not_run_with_the_reason(tmp_path: Path) -> None:

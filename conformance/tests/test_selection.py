@@ -27,6 +27,8 @@ def test_every_option_restricts_and_together_they_all_must_fit() -> None:
         (["--adapter", "nonsense"], "NAME=COMMAND"),
         (["--content", "xml"], "xml"),
         (["--kind", "triple"], "triple"),
+        (["--level", "OUGHT"], "OUGHT"),
+        (["--profile", "gold"], "gold"),
     ],
 )
 def test_what_there_is_not_is_named(arguments: list[str], text: str) -> None:
@@ -41,3 +43,13 @@ def test_a_selection_has_the_adapters_and_the_contract() -> None:
     assert selected.languages["rust"].command == ("a", "b")
     assert {run.name for run in selected.runs} >= {"rpc/echo[rust-rust-json]"}
     assert "RPC-1" in selected.contract.rules
+
+
+def test_a_profile_is_claimed_for_all() -> None:
+    @click.command()
+    @selecting
+    def claimed(**selection: object) -> None:
+        click.echo(" ".join(str(run.case.claimed) for run in select(selection).runs))
+
+    assert "False" not in CliRunner().invoke(claimed, ["rpc/echo", "--profile", "core"]).output
+    assert "True" not in CliRunner().invoke(claimed, ["rpc/echo"]).output

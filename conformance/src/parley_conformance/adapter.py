@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,11 @@ class Adapter:
         """What it announced."""
         return frozenset(self.about.get("capabilities", ()))
 
+    @property
+    def claims(self) -> Collection[str] | None:
+        """The profiles that it announced; None: it announced none, and so claims all."""
+        return self.about.get("profiles")
+
     async def command(self, cmd: str, **members: Any) -> dict[str, Any]:
         """Gives a command and waits for its answer; returns what `ok` has.
 
@@ -174,7 +179,7 @@ class Adapter:
     def result(self, cmd: str, answer: Mapping[str, Any]) -> dict[str, Any]:
         """What an answer's `ok` has; raises as `command` does."""
         if "unsupported" in answer:
-            raise Unsupported(f"{self.name}: {answer['unsupported']}")
+            raise Unsupported(f"{self.name}: {answer['unsupported']}", claims=self.claims)
         if "error" in answer:
             raise Refused(f"{self.name}: {cmd}", answer["error"]["reason"], answer["error"]["message"])
         ok = dict(answer["ok"])

@@ -2,7 +2,7 @@
 
 A launcher is a program that is given one argument, a JSON object of settings, and writes one line of JSON to its
 standard output when the broker serves: `{"address": "grpc://HOST:PORT", "pid": N}`, or `{"unsupported": "why"}`. It
-keeps running and ends the broker when its standard input ends. README.md lists the settings.
+keeps running and ends the broker when its standard input ends. docs/broker.md is its contract.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import asyncio
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parley_conformance import profiles, schemas
 from parley_conformance.launch import PROCESSES, Launch, Started
 from parley_conformance.model import Failed, HarnessError, Unsupported
 
@@ -42,11 +43,13 @@ class Broker:
     """A broker that serves. `pid` is 0 when only its address is known.
 
     Attributes:
+        claims: The profiles that its launcher announced; None: it announced none, and so claims all.
         front: An address that stands for the broker's own, where something stands before it; see `front.py`.
     """
 
     def __init__(self, source: BrokerSource, settings: Mapping[str, Any], folder: Path, launch: Launch) -> None:
         self.pid = 0
+        self.claims: Collection[str] | None = None
         self.front = ""
         self._served = source.address
         self._source = source
@@ -64,8 +67,11 @@ class Broker:
 
         Raises:
             Unsupported: The launcher does not know a setting, or there is only an address.
-            HarnessError: It did not say in time that it serves, or nobody answers at the address.
+            HarnessError: It did not say in time that it serves, nobody answers at the address, or there is no such
+                setting.
         """
+        if wrong := schemas.errors("launcher", {"data_dir": "-", **settings}, "settings"):
+            raise HarnessError(f"the case sets up no broker that there can be: {wrong}")
         if source.address and settings:
             text = f"needs a broker started with {', '.join(settings)}; there is only an address"
             raise Unsupported(text, excused=True)
@@ -96,9 +102,10 @@ class Broker:
         except BaseException:
             await child.end()
             raise
+        self.claims = line.get("profiles")
         if "unsupported" in line:
             await child.end()
-            raise Unsupported(f"the broker's launcher: {line['unsupported']}")
+            raise Unsupported(f"the broker's launcher: {line['unsupported']}", claims=self.claims)
         self._served, self.pid = line["address"], int(line["pid"])
         self._child, self._down = child, False
 
@@ -164,9 +171,10 @@ class Broker:
             raise HarnessError(
                 f"the broker's launcher wrote {raw[:200]!r} instead of a line of JSON; its log ends: {child.tail()}"
             ) from None
-        if not isinstance(line, dict) or not ("unsupported" in line or ("address" in line and "pid" in line)):
-            raise HarnessError(f"the broker's launcher wrote {line!r}; it needs address and pid, or unsupported")
-        return line
+        if wrong := schemas.errors("launcher", line, "line"):
+            raise HarnessError(f"the broker's launcher wrote {line!r}: {wrong}")
+        profiles.current().claimed(line.get("profiles"), "the broker's launcher")
+        return dict(line)
 
     async def memory(self) -> int:
         """Resident memory of the broker in bytes.

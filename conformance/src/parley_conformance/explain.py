@@ -7,13 +7,15 @@ from typing import Any
 
 import yaml
 
+from parley_conformance import profiles
 from parley_conformance.model import Case, Kind
 from parley_conformance.spec import Spec
 
 
 def explain(case: Case, contract: Spec) -> str:
     """Tells what a case shows, its rules in words, who takes part, and its steps."""
-    lines = [f"{case.id}  ({case.level}, kind {case.kind.value}, {case.source})", f"  {case.title}", "", "rules"]
+    about = f"{case.level}, profile {' and '.join(profiles.current().of(case))}, kind {case.kind.value}, {case.source}"
+    lines = [f"{case.id}  ({about})", f"  {case.title}", "", "rules"]
     for rule in case.covers:
         text = contract.rules[rule].text.replace("**", "")
         lines += textwrap.wrap(text, 116, initial_indent=f"  {rule}  ", subsequent_indent=" " * (len(rule) + 4))

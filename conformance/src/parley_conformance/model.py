@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -36,6 +36,7 @@ class Case:
     `steps` and `workload` exclude each other: a case is a list of steps, or names Python code with its arguments.
     `full`: the arguments that a long run has instead.
     `direct`: the parties of a pair reach the broker without a recorder between them.
+    `claimed`: the user claims its profiles for all parties, whatever these announce.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Case:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     full: Mapping[str, Any] = field(default_factory=dict)
     direct: bool = False
+    claimed: bool = False
     lane: str = "parallel"
     limit_ms: int = 45_000
 
@@ -131,7 +133,7 @@ class Check:
 class Result:
     """What came of one run. `reason` is empty for a pass and a full sentence otherwise.
 
-    `excused`: it is unsupported because of how the kit was called, not for lack of anything in the parties.
+    `excused`: it is unsupported, and that does not count: because of how the kit was called, or nobody claims it.
     `lag`: it is inconclusive because the machine was too slow, and may be run again.
     `interrupted`: it was not run, or not to its end, because the kit was told to stop.
     `expected`: names of those of its checks whose failure a baseline expects.
@@ -174,12 +176,14 @@ class Unsupported(Exception):
 
     Args:
         message: Who lacks what.
-        excused: Not for lack of anything, but because the kit was given a broker that it cannot set up.
+        excused: Not for lack of anything, but because of how the kit was called, or of what nobody claims.
+        claims: The profiles that whoever lacks it announced; None: it announced none, and so claims all.
     """
 
-    def __init__(self, message: str, *, excused: bool = False) -> None:
+    def __init__(self, message: str, *, excused: bool = False, claims: Collection[str] | None = None) -> None:
         super().__init__(message)
         self.excused = excused
+        self.claims = claims
 
 
 class Inconclusive(Exception):

@@ -85,9 +85,7 @@ class Table:
         adapter = await Adapter.launch(name, self._commands[language], log, self.journal, self._launch)
         party = Party(name, language, self.run.content, adapter)
         self.parties[name] = party
-        lacking = sorted({*self.run.case.requires, self.run.content} - adapter.capabilities)
-        if lacking:
-            raise Unsupported(f"the {language} adapter lacks {', '.join(lacking)}")
+        party.admit(self.run.case)
         return party
 
     async def connect(self, name: str) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from parley_conformance import matching, script
+from parley_conformance import matching, profiles, script
 from parley_conformance.adapter import Adapter, Observation
-from parley_conformance.model import Failed, Unsupported
+from parley_conformance.model import Case, Failed, Unsupported
 
 RUNTIME = "main"
 WITHIN_MS = 5_000
@@ -35,6 +35,19 @@ class Party:
     adapter: Adapter
     sent: dict[str, Sent] = field(default_factory=dict)
     declined: list[str] = field(default_factory=list)
+
+    def admit(self, case: Case) -> None:
+        """Makes sure that a case is for this party.
+
+        Raises:
+            Unsupported: It is of a profile that the adapter does not claim, or it lacks a capability.
+            HarnessError: The adapter claims what is no profile.
+        """
+        frozen, who = profiles.current(), f"the {self.language} adapter"
+        if untried := frozen.untried(case, frozen.claimed(self.adapter.claims, who)):
+            raise Unsupported(f"{who} does not claim profile {', '.join(untried)}", excused=True)
+        if lacking := sorted({*case.requires, self.content} - self.adapter.capabilities):
+            raise Unsupported(f"{who} lacks {', '.join(lacking)}", claims=self.adapter.claims)
 
     async def start(self, address: str, settings: Mapping[str, Any]) -> None:
         """Connects the runtime and registers and subscribes as the case says.
@@ -107,7 +120,7 @@ class Party:
 
         if not await self.adapter.wait(lambda: len(later()) >= count, within_ms):
             if self.declined:
-                raise Unsupported(f"{self.name}: {self.declined[0]}")
+                raise Unsupported(f"{self.name}: {self.declined[0]}", claims=self.adapter.claims)
             if len(self.seen(kind, expected)) >= count:
                 text = f"{self.name}: {kind} {dict(expected)!r} came before what should precede it, and not again"
                 raise Failed(f"{text} within {within_ms:.0f} ms", party=self.name)

@@ -8,12 +8,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from parley_conformance import profiles
 from parley_conformance.model import Case, Kind, Run
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What to run; what is empty does not restrict. Within one member any value suffices, all members must fit."""
+    """What to run; what is empty does not restrict.
+
+    Within one member any value suffices, and all members must fit; but a case is taken only if all its profiles are.
+    """
 
     cases: Sequence[str] = ()
     families: Collection[str] = ()
@@ -21,6 +25,8 @@ class Filter:
     contents: Collection[str] = ()
     kinds: Collection[str] = ()
     rules: Collection[str] = ()
+    levels: Collection[str] = ()
+    profiles: Collection[str] = ()
 
     def takes(self, run: Run) -> bool:
         """True if the run is to be part of the plan. `cases` are globs over case ids or names of runs."""
@@ -32,6 +38,8 @@ class Filter:
             and (not self.contents or run.content in self.contents)
             and (not self.kinds or case.kind in self.kinds)
             and (not self.rules or any(rule in self.rules for rule in case.covers))
+            and (not self.levels or case.level in self.levels)
+            and (not self.profiles or set(profiles.current().of(case)) <= set(self.profiles))
         )
 
 

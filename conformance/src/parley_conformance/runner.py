@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from parley_conformance import broker_case, checks, pair_case, sdk_case, spec
+from parley_conformance import broker_case, checks, pair_case, profiles, sdk_case, spec
 from parley_conformance.baseline import Baseline
 from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.front import BROKER, Front, nothing
 from parley_conformance.languages import Language
 from parley_conformance.launch import PROCESSES, Launch
-from parley_conformance.model import Failed, HarnessError, Inconclusive, Kind, Result, Run, Unsupported, Verdict
+from parley_conformance.model import Case, Failed, HarnessError, Inconclusive, Kind, Result, Run, Unsupported, Verdict
 from parley_conformance.timing import LagMeter
 from parley_conformance.workloads import registry
 
@@ -191,6 +191,7 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
                 await sdk_case.play(table, run.case)
                 return result, trace
             broker = await Broker.launch(kit.source, run.case.broker, folder, kit.launch)
+            _admit(broker, run.case)
             broker.front = await kit.front(BROKER, broker.address)
             if run.case.kind is Kind.BROKER:
                 table = broker_case.Table(broker, kit.contract, kit.lag)
@@ -202,7 +203,8 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
         rule = failed.rule or (run.case.covers[0] if len(run.case.covers) == 1 else "")
         result = Result(run, Verdict.FAIL, str(failed), rule, failed.party)
     except Unsupported as unsupported:
-        result = Result(run, Verdict.UNSUPPORTED, str(unsupported), excused=unsupported.excused)
+        excused = unsupported.excused or not _counts(unsupported, broker, run.case)
+        result = Result(run, Verdict.UNSUPPORTED, str(unsupported), excused=excused)
     except Inconclusive as inconclusive:
         result = Result(run, Verdict.INCONCLUSIVE, str(inconclusive), lag=inconclusive.lag)
     except HarnessError as error:
@@ -216,6 +218,26 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
             trace = table.journal.lines()
         await _close(table, broker)
     return result, trace
+
+
+def _admit(broker: Broker, case: Case) -> None:
+    """Makes sure that a case is for this broker.
+
+    Raises:
+        Unsupported: It is of a profile that the broker does not claim.
+    """
+    frozen = profiles.current()
+    if untried := frozen.untried(case, frozen.claimed(broker.claims, "the broker")):
+        raise Unsupported(f"the broker does not claim profile {', '.join(untried)}", excused=True)
+
+
+def _counts(unsupported: Unsupported, broker: Broker | None, case: Case) -> bool:
+    """True if whoever lacks something claims the profiles of the case."""
+    claims = unsupported.claims
+    if claims is None and broker is not None and case.kind is Kind.BROKER:
+        claims = broker.claims
+    frozen = profiles.current()
+    return frozen.counts(case, frozen.claimed(claims, "it"))
 
 
 async def _close(table: AnyTable | None, broker: Broker | None) -> None:

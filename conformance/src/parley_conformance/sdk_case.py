@@ -17,7 +17,7 @@ from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.front import Front, nothing
 from parley_conformance.journal import Journal
 from parley_conformance.launch import PROCESSES, Launch
-from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
+from parley_conformance.model import Case, Failed, Inconclusive, Run
 from parley_conformance.party import RUNTIME, Party
 from parley_conformance.scripted import WITHIN_MS, ScriptedBroker
 from parley_conformance.timing import LagMeter, check_window
@@ -76,8 +76,7 @@ class Table:
         log = self._folder / f"{CLIENT}.log"
         self._adapter = await Adapter.launch(CLIENT, self._command, log, self.journal, self._launch)
         self.client = Party(CLIENT, name, "json", self._adapter)
-        if lacking := sorted({*self.run.case.requires} - self._adapter.capabilities):
-            raise Unsupported(f"the {name} adapter lacks {', '.join(lacking)}")
+        self.client.admit(self.run.case)
 
     async def address(self) -> str:
         """What the client dials: the scripted broker's addresses that the case names for it."""

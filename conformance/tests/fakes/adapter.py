@@ -7,7 +7,9 @@ import sys
 import time
 
 FLAW = sys.argv[1] if len(sys.argv) > 1 else ""
-CAPABILITIES = ["json", "protobuf"] if FLAW != "poor" else ["json"]
+CAPABILITIES = ["json"] if FLAW.startswith("poor") else ["json", "protobuf"]
+# Of whom `poor` and whose wealth alike: what it claims is said behind a dash, e.g. `poor-core`, `modest-nothing`.
+CLAIMS = {"core": ["core"], "nothing": [], "gold": ["gold"]}.get(FLAW.partition("-")[2])
 
 
 def main() -> None:
@@ -61,7 +63,8 @@ def main() -> None:
         number, name = command["n"], command["cmd"]
         if name == "hello":
             about = {"sdk": "fake", "version": "1", "language": "fake", "pid": os.getpid()}
-            write({"re": number, "ok": {**about, "capabilities": CAPABILITIES}})
+            claims = {} if CLAIMS is None else {"profiles": CLAIMS}
+            write({"re": number, "ok": {**about, "capabilities": CAPABILITIES, **claims}})
         elif name == "start":
             content_type = command["content_type"]
             if FLAW == "dies":

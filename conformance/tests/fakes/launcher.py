@@ -20,8 +20,10 @@ elif flaw == "incomplete":
     tell(json.dumps({"address": "grpc://127.0.0.1:1"}))
 elif flaw == "dies":
     sys.exit("the port is taken")
-elif flaw == "poor":
-    tell(json.dumps({"unsupported": "no such setting: " + min(set(settings) - {"data_dir"})}))
+elif flaw.startswith("poor") and set(settings) - {"data_dir"}:
+    claims = {"profiles": ["core"]} if flaw == "poor-core" else {}
+    tell(json.dumps({"unsupported": "no such setting: " + min(set(settings) - {"data_dir"}), **claims}))
 else:
-    tell(json.dumps({"address": "grpc://127.0.0.1:1", "pid": os.getpid()}))
+    claims = {"profiles": [flaw.removeprefix("poor-")]} if flaw in ("core", "gold", "poor-core") else {}
+    tell(json.dumps({"address": "grpc://127.0.0.1:1", "pid": os.getpid(), **claims}))
 sys.stdin.read()

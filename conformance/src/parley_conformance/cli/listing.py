@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from parley_conformance import profiles
 from parley_conformance.cli.selection import HarnessFailure, select, selecting
 from parley_conformance.model import Run
 
@@ -15,7 +16,7 @@ from parley_conformance.model import Run
 @selecting
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, with the names of the checks.")
 def command(as_json: bool, **selection: Any) -> None:
-    """Lists the runs that a selection has, each with its rules."""
+    """Lists the runs that a selection has, each with its rules and profiles."""
     runs = select(selection).runs
     if not runs:
         raise HarnessFailure("no case fits")
@@ -23,7 +24,7 @@ def command(as_json: bool, **selection: Any) -> None:
         click.echo(json.dumps([_told(one) for one in runs], indent=2))
         return
     for one in runs:
-        click.echo(f"{one.name}  {' '.join(one.case.covers)}")
+        click.echo(f"{one.name}  {' '.join(one.case.covers)}  {' '.join(profiles.current().of(one.case))}")
     click.echo(f"{len({one.case.id for one in runs})} cases, {len(runs)} runs", err=True)
 
 
@@ -37,6 +38,7 @@ def _told(run: Run) -> dict[str, Any]:
         "kind": case.kind.value,
         "title": case.title,
         "level": case.level,
+        "profiles": list(profiles.current().of(case)),
         "lane": case.lane,
         "rules": list(case.covers),
         "checks": [run.check(rule) for rule in case.covers],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
-from parley_conformance import exitcode, languages, plan, spec, suite
+from parley_conformance import exitcode, languages, plan, profiles, spec, suite
 from parley_conformance.model import Case, Kind, Run
 from parley_conformance.workloads import registry
 
@@ -45,6 +45,14 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--content", "contents", multiple=True, type=click.Choice(["json", "protobuf"])),
             click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind])),
             click.option("--rule", "rules", multiple=True, help="Only cases that cover this rule, e.g. RPC-9."),
+            click.option("--level", "levels", multiple=True, type=click.Choice(["MUST", "SHOULD", "MAY"])),
+            click.option(
+                "--profile",
+                "profiles",
+                multiple=True,
+                type=click.Choice(profiles.current().names),
+                help="Only cases of this profile, or of these; it is claimed for all parties, whatever they announce.",
+            ),
             click.option("--part", default="1/1", metavar="N/OF", help="One share of it all, e.g. 1/4."),
             click.option("--adapter", "added", multiple=True, metavar="NAME=COMMAND", help="An adapter."),
         ]
@@ -73,6 +81,8 @@ def select(selection: dict[str, Any]) -> Selected:
     if unknown := sorted(set(selection["rules"]) - set(contract.rules)):
         raise click.UsageError(f"--rule {unknown[0]}: SPEC.md has no such rule")
     filters = {name: list(values) for name, values in selection.items() if values} | ({"text": text} if text else {})
+    if selection.get("profiles"):
+        cases = [replace(case, claimed=True) for case in cases]
     everything = plan.make(cases, list(known), plan.Filter())
     wanted = plan.Filter(**selection)
     runs = [run for run in everything if wanted.takes(run) and text in run.name]

@@ -21,7 +21,7 @@ from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.records import Opened
 from parley_broker.engine import Engine
 from parley_broker.errors import StartupError
-from parley_broker.frontends.grpc_v1.admin_client import AdminClient
+from parley_broker.frontends.grpc_v1.admin_client import TIMEOUT, AdminClient
 from parley_broker.frontends.grpc_v1.server import GrpcServer
 from parley_broker.store.base import Store
 from parley_broker.store.memory import MemoryStore
@@ -48,9 +48,9 @@ def serve(config: Config) -> None:
         runner.run(_serve(config))
 
 
-def admin(address: str) -> AdminClient:
-    """Asks the running broker at the address; to be closed."""
-    return AdminClient(address)
+def admin(address: str, timeout: float = TIMEOUT) -> AdminClient:
+    """Asks the running broker at the address, `timeout` seconds long; to be closed."""
+    return AdminClient(address, timeout)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

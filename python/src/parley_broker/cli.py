@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from parley_broker import __version__, config
 from parley_broker.cli_dead_letters import dead_letters
+from parley_broker.cli_health import health
 from parley_broker.errors import BrokerError, StartupError
 
 ENV_PREFIX = "PARLEY_BROKER_"
@@ -95,6 +96,7 @@ def cli(context: click.Context) -> None:
 
 
 cli.add_command(dead_letters)
+cli.add_command(health)
 
 
 @cli.command()

@@ -28,10 +28,12 @@ class AdminClient:
 
     Args:
         address: `grpc://HOST:PORT`; `grpc://` may be left out.
+        timeout: Seconds that an answer may take.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, timeout: float = TIMEOUT) -> None:
         self._address = address
+        self._timeout = timeout
         target = address.removeprefix("grpc://")
         self._channel = grpc.insecure_channel(target, options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)])
 
@@ -44,6 +46,21 @@ class AdminClient:
     ) -> None:
         """Lets go of the connection."""
         self._channel.close()
+
+    def status(self) -> dict[str, Any]:
+        """Version, incarnation, `uptime_ms`, `memory_bytes`, and how many entries each table has.
+
+        Raises:
+            AdminError: The broker did not answer, or not so.
+        """
+        response: admin.GetStatusResponse = self._ask("GetStatus", admin.GetStatusRequest())
+        return {
+            "broker_version": response.broker_version,
+            "incarnation": response.incarnation,
+            "uptime_ms": response.uptime_ms,
+            "memory_bytes": response.memory_bytes,
+            "tables": dict(response.tables),
+        }
 
     def list_dead_letters(self, wanted: DeadLetterFilter) -> Iterator[dict[str, Any]]:
         """The dead letters as plain values, oldest first.
@@ -88,7 +105,7 @@ class AdminClient:
             response_deserializer=getattr(admin, answer).FromString,
         )
         try:
-            return call(request, timeout=TIMEOUT)
+            return call(request, timeout=self._timeout)
         except grpc.RpcError as failure:
             raise AdminError(f"the broker at {self._address}: {failure.details() or failure.code().name}") from failure
 

@@ -424,6 +424,11 @@ class Commit:
     state: State | None = None
     publishes: tuple[Publish, ...] = ()
 
+    def size(self) -> int:
+        """Bytes of the state and of the events' envelopes."""
+        state = len(self.state.data) if self.state is not None else 0
+        return state + sum(len(publish.envelope) for publish in self.publishes)
+
 
 @dataclass(slots=True)
 class Save(Body):
@@ -434,6 +439,10 @@ class Save(Body):
     epoch: int
     expected_version: int
     state: State | None
+
+    def size(self) -> int:
+        """As Body.size."""
+        return len(self.state.data) if self.state is not None else 0
 
 
 @dataclass(slots=True)

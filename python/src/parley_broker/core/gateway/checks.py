@@ -102,6 +102,22 @@ def check_request(request: Request, session: Session, policy: Policy, shard: Sha
         )
 
 
+def check_begun(size: int, session: Session, policy: Policy) -> None:
+    """Raises RESOURCE_EXHAUSTED when too many commands of the session wait for the store (FLOW-5)."""
+    count, limit = len(session.begun), policy.max_outstanding_calls
+    if count >= limit:
+        raise CommandError(
+            Reason.RESOURCE_EXHAUSTED, f"{count} commands of this session wait for the store, the limit", limit=limit
+        )
+    if session.begun_bytes + size > policy.max_waiting_bytes:
+        raise CommandError(
+            Reason.RESOURCE_EXHAUSTED,
+            f"commands of this session with {session.begun_bytes} bytes wait for the store;"
+            f" the limit is {policy.max_waiting_bytes}",
+            limit=policy.max_waiting_bytes,
+        )
+
+
 def check_publish(publish: Publish, session: Session, policy: Policy, shard: ShardPort) -> None:
     """Raises CommandError unless the event may be stored."""
     check_event(publish, policy)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from parley_broker.core import orders
 from parley_broker.core.effects import NO_COMMIT, Answer, Effects
 from parley_broker.core.gateway.callers import Callers
-from parley_broker.core.gateway.checks import check_commit, check_publish, check_registration
+from parley_broker.core.gateway.checks import check_begun, check_commit, check_publish, check_registration
 from parley_broker.core.gateway.port import ShardPort
 from parley_broker.core.gateway.session import MAX_LOGGED, Session
 from parley_broker.core.gateway.sessions import NOT_COVERED, Sessions, beyond_credit
@@ -109,10 +109,18 @@ class Commands:
                 )
 
     def _outcome(self, session: Session, message: Message, now: float) -> None:
-        if not self._answered(session, message, now) and self._callers.outcome(session, message, now):
-            self._await_answer(session, message)
-        else:
+        late = message.re not in session.working
+        if self._answered(session, message, now):
             self._done_now(session, message)
+            return
+        if late:
+            check_begun(_size(message.body), session, self._policy)
+        if not self._callers.outcome(session, message, now):
+            self._done_now(session, message)
+        elif late:
+            self._begin(session, message)
+        else:
+            self._await_answer(session, message)
 
     def _done(self, session: Session, message: Message, now: float) -> None:
         self._answered(session, message, now)
@@ -181,8 +189,11 @@ class Commands:
 
     def _save(self, session: Session, message: Message, now: float) -> None:
         assert isinstance(message.body, Save)
+        if not message.id:
+            raise CommandError(Reason.INVALID_ARGUMENT, "a save has an id: it is answered")
+        check_begun(message.body.size(), session, self._policy)
         self.shard.save(session.id, message.id, message.body, now)
-        self._await_answer(session, message)
+        self._begin(session, message)
 
     def _heartbeat(self, session: Session, message: Message, now: float) -> None:
         if message.id:
@@ -210,8 +221,9 @@ class Commands:
         assert isinstance(claim, Claim)
         for agent, _ in claim.agents:
             check_agent_id(agent, "agents")
+        check_begun(claim.size(), session, self._policy)
         session.claimed.update(claim.agents)
-        self._await_answer(session, message)
+        self._begin(session, message)
         self.shard.claim(orders.Claim(session.id, message.id, claim.agents), now)
 
     def _register(self, session: Session, message: Message, now: float) -> None:
@@ -236,13 +248,15 @@ class Commands:
 
     def _subscribe(self, session: Session, message: Message, now: float) -> None:
         assert isinstance(message.body, Subscribe)
+        check_begun(message.body.size(), session, self._policy)
         self.shard.subscribe(session.id, message.id, message.body.subscription, now)
-        self._await_answer(session, message)
+        self._begin(session, message)
 
     def _unsubscribe(self, session: Session, message: Message, now: float) -> None:
         assert isinstance(message.body, Unsubscribe)
+        check_begun(message.body.size(), session, self._policy)
         self.shard.unsubscribe(session.id, message.id, message.body.key)
-        self._await_answer(session, message)
+        self._begin(session, message)
 
     def _list_subscriptions(self, session: Session, message: Message, now: float) -> None:
         if message.id:
@@ -255,6 +269,13 @@ class Commands:
                 Reason.INVALID_ARGUMENT, f"kind {kind} is none that this broker takes; Welcome names them", kind=kind
             )
 
+    def _begin(self, session: Session, message: Message) -> None:
+        """A command that `check_begun` let pass waits for the store."""
+        if message.id:
+            session.outstanding[message.id] = NOT_COVERED
+            session.begun[message.id] = size = _size(message.body)
+            session.begun_bytes += size
+
     def _await_answer(self, session: Session, message: Message) -> None:
         if message.id:
             session.outstanding[message.id] = NOT_COVERED
@@ -262,6 +283,12 @@ class Commands:
     def _done_now(self, session: Session, message: Message) -> None:
         if message.id:
             self._sessions.push(session, Message(Done(), re=message.id))
+
+
+def _size(body: Body) -> int:
+    """What a command that waits for the store counts for, in bytes."""
+    commit = body.commit if isinstance(body, Reply) else None
+    return body.size() + (commit.size() if commit is not None else 0)
 
 
 def registration_of(register: RegisterAgentType) -> Registration:

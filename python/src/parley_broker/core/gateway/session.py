@@ -96,6 +96,9 @@ class Session:
     """What was sent to the client of that credit."""
     outstanding: dict[int, int] = field(default_factory=dict)
     """Commands that wait for their answer: the covered bytes to give back with it, or -1."""
+    begun: dict[int, int] = field(default_factory=dict)
+    """Those of them that the client began by itself, and credit does not cover: their bytes (FLOW-5)."""
+    begun_bytes: int = 0
     calls: dict[int, int] = field(default_factory=dict)
     """The client's own calls: the broker's id by the client's."""
     waiting_bytes: int = 0

@@ -81,6 +81,8 @@ class Sessions:
         covered = session.outstanding.pop(answer.re, NOT_COVERED)
         if covered != NOT_COVERED:
             session.window.give_back(covered)
+        elif session.begun:
+            session.begun_bytes -= session.begun.pop(answer.re, 0)
         if answer.re:
             self.push(session, Message(answer.body, re=answer.re))
 

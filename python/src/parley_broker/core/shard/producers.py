@@ -12,12 +12,6 @@ from parley_broker.core.policy import Policy
 from parley_broker.core.records import ProducerSeen, ProducersForgotten, Summary
 from parley_broker.core.shard.ledger import Ledger
 
-MAX_GAPS = 512
-"""Gaps in the numbers of one producer that are remembered; what is in the lowest of more was refused long ago.
-
-Every other publish that the default credit allows may be refused, and its refusal lost.
-"""
-
 
 @dataclass(slots=True, eq=False)
 class Mark:
@@ -38,8 +32,8 @@ class Mark:
         at = bisect_right(self.seen, (number, number))
         return (at > 0 and self.seen[at - 1][1] >= number) or (at < len(self.seen) and self.seen[at][0] == number)
 
-    def add(self, number: int) -> None:
-        """The number, which is new, is seen."""
+    def add(self, number: int, max_ranges: int) -> None:
+        """The number, which is new, is seen. With more ranges, what lies between the lowest counts as seen, too."""
         seen = self.seen
         if seen and seen[-1][1] == number - 1:
             seen[-1] = (seen[-1][0], number)
@@ -52,7 +46,7 @@ class Mark:
             at -= 1
             first = seen.pop(at)[0]
         seen.insert(at, (first, last))
-        if len(seen) > MAX_GAPS:
+        if len(seen) > max_ranges:
             seen[:2] = [(seen[0][0], seen[1][1])]
 
 
@@ -70,6 +64,9 @@ class Producers:
         self._ledger = ledger
         self._policy = policy
         self._wall_offset = wall_offset
+        # Every other publish that the credit allows may be refused, and its refusal lost; what was refused before that
+        # is not sent again.
+        self._max_ranges = policy.credit_messages // 2 + 2
         self._marks: dict[str, Mark] = {}
         self._by_session: dict[str, Mark] = {}
         self._changed: dict[str, Mark] = {}
@@ -104,7 +101,7 @@ class Producers:
             self._by_session[session] = mark
             self._ends.drop(mark.producer)
         if not mark.has(number):
-            mark.add(number)
+            mark.add(number, self._max_ranges)
         mark.last_seen = now + self._wall_offset
         if commit != NO_COMMIT:
             mark.pending[number] = commit

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from broker.core.harness import Client, Core, done, failed, request
+from broker.core.harness import Client, Core, agent, done, failed, request
+from parley_broker.core.ids import TopicId
 from parley_broker.core.messages import (
+    Activate,
     AgentMode,
     Body,
     Cancel,
+    Claim,
+    Commit,
     Done,
     Error,
     Goodbye,
@@ -16,15 +20,22 @@ from parley_broker.core.messages import (
     Hello,
     ListSubscriptions,
     Message,
+    Publish,
     RegisterAgentType,
     Reply,
     Request,
+    Save,
+    State,
+    Subscribe,
+    Subscription,
     SubscriptionKey,
     SubscriptionList,
+    TopicMatch,
     Trace,
     Unknown,
     Unsubscribe,
 )
+from parley_broker.core.policy import Policy
 from parley_broker.errors import EndCode, Reason
 
 
@@ -129,3 +140,80 @@ def test_trace_contexts_are_bounded(core: Core) -> None:
 def test_a_mode_that_is_not_set_is_standard(core: Core) -> None:
     core.client().host("w", AgentMode.UNSPECIFIED)
     assert done(core.client().host("w", AgentMode.STANDARD))
+
+
+class TestWhatWaitsForTheStore:
+    """Commands that a session begins by itself are bounded while they wait (FLOW-5)."""
+
+    def worker(self, core: Core) -> tuple[Client, int]:
+        """One that has `w/k`, which keeps state, and its epoch."""
+        worker = core.client()
+        worker.host("w", keeps_state=True)
+        core.client().command(request("w/k"))
+        ((_, activate),) = worker.take(Activate)
+        core.hold = True
+        return worker, activate.epoch
+
+    def test_their_number(self) -> None:
+        core = Core(Policy(max_outstanding_calls=4))
+        worker, epoch = self.worker(core)
+        waiting = [
+            worker.command(Save(agent("w/k"), epoch, 0, State(b"s"))),
+            worker.command_subscribe("t", "w", durable=True),
+            worker.command(Unsubscribe(SubscriptionKey("t", TopicMatch.EXACT, "w"))),
+            worker.command(Reply(b"late", commit=Commit(agent("w/k"), epoch, 1))),
+        ]
+        more: list[Body] = [
+            Save(agent("w/k"), epoch, 2, State(b"s")),
+            Subscribe(Subscription(SubscriptionKey("t", TopicMatch.EXACT, "w"), True)),
+            Unsubscribe(SubscriptionKey("t", TopicMatch.EXACT, "w")),
+            Claim(((agent("w/other"), 1),)),
+            Reply(b"late", commit=Commit(agent("w/k"), epoch, 2)),
+        ]
+        for body in more:
+            failed(worker.ask(body), Reason.RESOURCE_EXHAUSTED, limit=4)
+        assert [worker.answer(command) for command in waiting] == [None] * 4
+        core.hold = False
+        core.settle()
+        assert all(done(worker.answer(command)) for command in waiting)
+        assert done(worker.ask(Save(agent("w/k"), epoch, 2, State(b"s"))))
+
+    def test_their_bytes(self) -> None:
+        core = Core(Policy(max_waiting_bytes=10))
+        worker, epoch = self.worker(core)
+        waiting = worker.command(Save(agent("w/k"), epoch, 0, State(b"eight by")))
+        failed(worker.ask(Save(agent("w/k"), epoch, 1, State(b"ten"))), Reason.RESOURCE_EXHAUSTED, limit=10)
+        commit = Commit(agent("w/k"), epoch, 1, State(b"1"), (Publish(TopicId("t", "k"), b"2"),))
+        failed(worker.ask(Reply(b"3", commit=commit)), Reason.RESOURCE_EXHAUSTED, limit=10)
+        fits = worker.command(Reply(b"", commit=commit))
+        core.hold = False
+        core.settle()
+        assert done(worker.answer(waiting))
+        assert done(worker.answer(fits))
+        assert done(worker.ask(Save(agent("w/k"), epoch, 2, State(b"ten bytes!"))))
+
+    def test_what_a_failed_commit_refuses_counts_no_more(self) -> None:
+        core = Core(Policy(max_outstanding_calls=1))
+        worker, epoch = self.worker(core)
+        waiting = worker.command(Save(agent("w/k"), epoch, 0, State(b"s")))
+        core.fail_commit()
+        core.hold = False
+        failed(worker.answer(waiting), Reason.UNAVAILABLE)
+        assert done(worker.ask(Save(agent("w/k"), epoch, 0, State(b"s"))))
+
+    def test_what_settles_something_is_not_refused(self) -> None:
+        core = Core(Policy(max_outstanding_calls=1))
+        worker, epoch = self.worker(core)
+        worker.command(Save(agent("w/k"), epoch, 0, State(b"s")))
+        ((call, _),) = worker.take(Request)
+        worker.say(Reply(b"", commit=Commit(agent("w/k"), epoch, 1)), message_id=77, re=call)
+        core.hold = False
+        core.settle()
+        assert done(worker.answer(77))
+
+    def test_a_save_without_an_id_is_dropped(self) -> None:
+        core = Core()
+        worker, epoch = self.worker(core)
+        worker.say(Save(agent("w/k"), epoch, 0, State(b"s")))
+        assert core.machine.effects.records == []
+        assert core.logs[-1] == "command dropped"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.harness import HELLO, WALL_OFFSET, Client, Core, failed
 from parley_broker.core.messages import Delivery, Published
 from parley_broker.core.policy import Policy
-from parley_broker.core.shard.producers import MAX_GAPS, Mark
+from parley_broker.core.shard.producers import Mark
 from parley_broker.errors import Reason
 
 DUPLICATE = Published(1, duplicate=True)
@@ -27,7 +28,7 @@ def test_a_mark_knows_what_it_saw(numbers: list[int]) -> None:
     mark = Mark("p")
     for number in numbers:
         if not mark.has(number):
-            mark.add(number)
+            mark.add(number, max_ranges=100)
     assert [n for n in range(42) if mark.has(n)] == sorted(set(numbers))
     gaps = [(a[1], b[0]) for a, b in zip(mark.seen, mark.seen[1:], strict=False)]
     assert all(before + 1 < after for before, after in gaps), "ranges that touch are one"
@@ -35,11 +36,11 @@ def test_a_mark_knows_what_it_saw(numbers: list[int]) -> None:
 
 def test_a_mark_is_bounded() -> None:
     mark = Mark("p")
-    for number in range(1, 10 * MAX_GAPS, 2):
-        mark.add(number)
-    assert len(mark.seen) <= MAX_GAPS
+    for number in range(1, 1000, 2):
+        mark.add(number, max_ranges=100)
+    assert len(mark.seen) == 100
     assert mark.has(2), "what is in the lowest gaps was refused long ago"
-    assert not mark.has(10 * MAX_GAPS - 2)
+    assert [mark.has(number) for number in (800, 802, 998)] == [True, False, False]
 
 
 class TestNumbers:
@@ -81,8 +82,9 @@ class TestNumbers:
         assert again.publish("t/k2", producer_seq=3) == Published(1)
         assert [again.publish("t/k", producer_seq=number) for number in (1, 2, 3)] == [DUPLICATE] * 3
 
-    def test_as_many_refusals_as_the_credit_allows_may_be_lost_at_once(self) -> None:
-        policy = Policy(max_queue_events=1)
+    @pytest.mark.parametrize("credit", [10, 1000, 5000])
+    def test_as_many_refusals_as_the_credit_allows_may_be_lost_at_once(self, credit: int) -> None:
+        policy = Policy(max_queue_events=1, credit_messages=credit)
         core = Core(policy)
         publisher = publisher_of(core)
         publisher.host("w")

@@ -11,13 +11,11 @@ which is not there cannot pass for one that nobody notices.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
 from typing import Any
 
-import mark
+from mark import put_in, wrap
 
 from parley_broker import config
 from parley_broker.cli import main
@@ -44,22 +42,6 @@ from parley_broker.core.shard.states import States
 from parley_broker.engine import Engine
 from parley_broker.errors import Reason
 from parley_broker.frontends.grpc_v1 import codec, server, servicer
-
-
-def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Replaces `owner.name` by what `make` returns for the original; a constant is reached as soon as it is there."""
-    made = make(getattr(owner, name))
-    if not callable(made):
-        mark.reached()
-        setattr(owner, name, made)
-        return
-
-    @wraps(made)
-    def marked(*arguments: Any, **named: Any) -> Any:
-        mark.reached()
-        return made(*arguments, **named)
-
-    setattr(owner, name, marked)
 
 
 def reply_to_the_wrong_caller() -> None:
@@ -581,8 +563,5 @@ BUGS: tuple[Callable[[], None], ...] = (
 )
 
 if __name__ == "__main__":
-    known = {bug.__name__: bug for bug in BUGS}
-    if len(sys.argv) < 2 or sys.argv[1] not in known:
-        sys.exit(f"name one of the bugs: {', '.join(known)}")
-    known[sys.argv.pop(1)]()
+    put_in(BUGS)
     main()

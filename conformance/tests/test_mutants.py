@@ -25,12 +25,19 @@ def launched(name: str, *arguments: str, **environment: str) -> subprocess.Compl
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
 
 
-@pytest.mark.parametrize("component", ["broker"])
+@pytest.mark.parametrize("component", ["broker", "python"])
 def test_every_bug_is_named(component: str) -> None:
     """A bug without a check that catches it would show nothing."""
     listed = launched(component).stderr
     known = {mutant.name for mutant in LOADED if mutant.component == component}
     assert set(listed.partition(": ")[2].strip().split(", ")) == known
+
+
+def test_there_are_enough_of_them() -> None:
+    families = {"rpc", "pubsub", "timeout", "versioning", "payload", "placement", "session", "restart", "state"}
+    families |= {"ordering", "dead-letter", "flow-control", "drain"}
+    for component in ("broker", "python"):
+        assert families <= {mutant.family for mutant in LOADED if mutant.component == component}, component
 
 
 @pytest.fixture

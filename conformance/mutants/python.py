@@ -1,0 +1,396 @@
+"""The Python SDK with one bug put in on purpose, behind its adapter: what the kit must catch.
+
+    python conformance/mutants/python.py BUG
+
+Stands in for `conformance/adapters/python/adapter.py`. A bug whose target is gone ends with an error, and one that is
+reached says so in the file that PARLEY_MUTANT_REACHED names, so that a bug which is not there cannot pass for one that
+nobody notices. `conformance/mutants/python.yaml` says which checks turn red for which bug.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mark import put_in, wrap
+
+from parley import _host, _registry, _serialization
+from parley._distributed import asking, commands, frames, received, rejoining, runtime, session, uplink, worker
+from parley._distributed.backoff import Backoff
+from parley._hand import Hand
+from parley._host import AgentHost
+from parley._slot import AgentSlot
+from parley._state import StateKeeper
+from parley._work import Work
+from parley.exceptions import MalformedPayloadError, ParleyError, UnsupportedVersionError
+
+ADAPTER = Path(__file__).resolve().parents[1] / "adapters" / "python" / "adapter.py"
+_NO_TIME_AT_ALL_S = 60.0
+
+
+def nothing(*arguments: Any, **named: Any) -> None:
+    """Stands in for what a bug leaves out."""
+
+
+def cancel_unheard() -> None:
+    """A Cancel does not reach the handler."""
+    wrap(worker.Worker, "_on_cancel", lambda _: lambda self, message: None)
+
+
+def failures_are_internal() -> None:
+    """A handler that raises ends its call with INTERNAL."""
+    wrap(_host, "handler_failure", lambda _: lambda work, error: ParleyError("it failed", reason="INTERNAL"))
+
+
+def chain_unsaid() -> None:
+    """A call that a handler makes is sent as a root request."""
+
+    def make(call: Any) -> Any:
+        def wrong(self: Any, message: Any, *arguments: Any) -> Any:
+            del message.request.call_chain[:]
+            return call(self, message, *arguments)
+
+        return wrong
+
+    wrap(asking.Asker, "call", make)
+
+
+def unhandled_events_fail() -> None:
+    """An event of a type that the agent does not handle is refused."""
+
+    def wrong(self: Any, work: Any) -> None:
+        work.failed(ParleyError("it is not handled", reason="HANDLER_FAILED"))
+
+    wrap(AgentHost, "_ignore", lambda _: wrong)
+
+
+def prefixes_taken_for_topics() -> None:
+    """A subscription by prefix is asked for as an exact one."""
+
+    def make(subscribe: Any) -> Any:
+        def wrong(subscription: Any) -> Any:
+            message = subscribe(subscription)
+            message.subscribe.subscription.match = 1
+            return message
+
+        return wrong
+
+    wrap(commands, "subscribe", make)
+
+
+def handlers_have_no_deadline() -> None:
+    """A handler's token does not fire when the time of its call is up."""
+    wrap(Work, "watch_call", lambda _: lambda self, deadlines: None)
+
+
+def nested_calls_have_all_the_time() -> None:
+    """A call in a handler does not inherit what is left of the handler's time."""
+
+    def make(choose: Any) -> Any:
+        return lambda timeout, default, scope, *limit: choose(timeout, default, None, *limit)
+
+    wrap(runtime, "choose_patience", make)
+
+
+def default_timeout_ignored() -> None:
+    """The runtime's own default timeout counts for nothing."""
+
+    def make(choose: Any) -> Any:
+        return lambda timeout, default, *others: choose(timeout, _NO_TIME_AT_ALL_S, *others)
+
+    wrap(runtime, "choose_patience", make)
+
+
+def versions_are_malformed() -> None:
+    """What a serializer refuses for its version is told as malformed."""
+
+    def make(read: Any) -> Any:
+        def wrong(serializer: Any, payload: Any) -> Any:
+            try:
+                return read(serializer, payload)
+            except UnsupportedVersionError as error:
+                raise MalformedPayloadError("it cannot be read", details=error.details) from error
+
+        return wrong
+
+    wrap(_registry, "_read", make)
+
+
+def integers_as_floating_point() -> None:
+    """Integers lose what a floating-point number does not hold."""
+
+    def make(serialize: Any) -> Any:
+        def wrong(self: Any, message: Any) -> bytes:
+            value = json.loads(serialize(self, message), parse_int=lambda text: int(float(text)))
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+        return wrong
+
+    wrap(_serialization.JsonSerializer, "serialize", make)
+
+
+def size_unchecked() -> None:
+    """A message of any size is sent."""
+    wrap(runtime, "check_size", lambda _: nothing)
+
+
+def pins_unsaid() -> None:
+    """An agent that is given as an instance is registered without its key."""
+
+    def make(register: Any) -> Any:
+        def wrong(registration: Any) -> Any:
+            message = register(registration)
+            del message.register_agent_type.pinned_keys[:]
+            return message
+
+        return wrong
+
+    wrap(commands, "register", make)
+
+
+def stateless_unsaid() -> None:
+    """Stateless agents are registered as standard ones."""
+
+    def make(register: Any) -> Any:
+        def wrong(registration: Any) -> Any:
+            message = register(registration)
+            message.register_agent_type.mode = 1
+            return message
+
+        return wrong
+
+    wrap(commands, "register", make)
+
+
+def resumes_from_nothing() -> None:
+    """Who resumes says that it has received nothing."""
+
+    def make(resume_of: Any) -> Any:
+        def wrong(self: Any) -> Any:
+            resume = resume_of(self)
+            resume.received = 0
+            return resume
+
+        return wrong
+
+    wrap(session.Session, "resume_of", make)
+
+
+def nothing_sent_again() -> None:
+    """What was written into a connection that broke is thought to have arrived."""
+
+    def make(resume: Any) -> Any:
+        def wrong(self: Any, received: int) -> None:
+            resume(self, received)
+            self._again.clear()
+
+        return wrong
+
+    wrap(frames.FrameWriter, "resume", make)
+
+
+def repeats_taken() -> None:
+    """A number that was received before is taken again."""
+
+    def make(messages: Any) -> Any:
+        def wrong(self: Any, frame: Any) -> Any:
+            if frame.first_seq:
+                self.received = min(self.received, frame.first_seq - 1)
+            return messages(self, frame)
+
+        return wrong
+
+    wrap(frames.FrameReader, "messages", make)
+
+
+def comes_back_late() -> None:
+    """After a broken connection it waits for longer than anybody does."""
+    wrap(Backoff, "next", lambda _: lambda self: _NO_TIME_AT_ALL_S)
+
+
+def first_address_only() -> None:
+    """Of several addresses only the first one is ever dialled."""
+
+    def make(begin: Any) -> Any:
+        return lambda self, addresses, hello: begin(self, list(addresses)[:1], hello)
+
+    wrap(uplink.Uplink, "__init__", make)
+
+
+def works_unconfirmed() -> None:
+    """After a long silence handlers start before the session is known to go on."""
+    wrap(uplink.Uplink, "may_start", lambda _: lambda self: True)
+
+
+def lost_calls_hang() -> None:
+    """Calls that were sent in a session that is lost get no outcome."""
+    wrap(asking.Asker, "session_lost", lambda _: lambda self, reason: None)
+
+
+def agents_unclaimed() -> None:
+    """In a new session no agent is claimed."""
+    wrap(worker.Worker, "held", lambda _: lambda self: [])
+
+
+def refused_claims_kept() -> None:
+    """Agents whose claim is refused are kept."""
+
+    def make(say: Any) -> Any:
+        async def wrong(*arguments: Any) -> Any:
+            answer = await say(*arguments)
+            del answer.claim_result.refused[:]
+            return answer
+
+        return wrong
+
+    wrap(rejoining, "_say", make)
+
+
+def state_never_saved() -> None:
+    """An agent's state is thought not to have changed."""
+
+    def make(_: Any) -> Any:
+        async def wrong(self: Any, agent: Any, *, always: bool = False) -> None:
+            return None
+
+        return wrong
+
+    wrap(StateKeeper, "changed", make)
+
+
+def state_never_loaded() -> None:
+    """An agent begins empty whatever was saved."""
+
+    def make(activate: Any) -> Any:
+        return lambda self, id, registration, epoch=0, saved=None: activate(
+            self, id, registration, epoch, saved and saved._replace(data=b"")
+        )
+
+    wrap(AgentHost, "activate", make)
+
+
+def publishes_not_held() -> None:
+    """What an effectively-once handler publishes goes out at once."""
+
+    def make(publish: Any) -> Any:
+        async def wrong(self: Any, *arguments: Any, **named: Any) -> None:
+            await publish(self, *arguments, **{**named, "immediate": True})
+
+        return wrong
+
+    wrap(runtime.DistributedRuntime, "publish_message", make)
+
+
+def old_rounds_taken() -> None:
+    """Deliveries of a round that is over are handled."""
+    wrap(Hand, "is_old", lambda _: lambda self, round: False)
+
+
+def events_at_once() -> None:
+    """The events of an agent are all handled at the same time."""
+    wrap(AgentSlot, "full", lambda _: property(lambda self: False))
+
+
+def ephemeral_events_settled() -> None:
+    """Events that are not stored are acknowledged too."""
+
+    def make(settle: Any) -> Any:
+        def wrong(self: Any, work: Any) -> None:
+            work.delivery.position = work.delivery.position or 1
+            settle(self, work)
+
+        return wrong
+
+    wrap(worker.Worker, "settle", make)
+
+
+def producer_numbers_of_a_session() -> None:
+    """A producer's numbers begin anew with each connection."""
+
+    def make(begin: Any) -> Any:
+        def wrong(self: Any, **members: Any) -> None:
+            begin(self, **{**members, "publish_numbers": itertools.count(1)})
+
+        return wrong
+
+    wrap(frames.FrameWriter, "__init__", make)
+
+
+def failed_events_acknowledged() -> None:
+    """An event whose handler fails is acknowledged."""
+    wrap(received.DeliveryWork, "failed", lambda _: lambda self, error: self._settle(received.Settlement()))
+
+
+def credit_ignored() -> None:
+    """Covered messages are sent whatever the credit."""
+    wrap(frames.FrameWriter, "_has_credit", lambda _: property(lambda self: True))
+
+
+def credit_never_given_back() -> None:
+    """The broker gets no more credit than at first."""
+    wrap(session.Session, "grant", lambda _: lambda self, bytes: None)
+
+
+def drain_unheard() -> None:
+    """A broker that drains is sent new work as before."""
+    wrap(runtime.DistributedRuntime, "_on_drain", lambda _: lambda self, message: None)
+
+
+def stops_without_a_drain() -> None:
+    """Who stops says nothing of it before Goodbye."""
+
+    def make(command: Any) -> Any:
+        async def wrong(self: Any, message: Any) -> Any:
+            return None if message.HasField("drain") else await command(self, message)
+
+        return wrong
+
+    wrap(session.Session, "command", make)
+
+
+BUGS: tuple[Callable[[], None], ...] = (
+    cancel_unheard,
+    failures_are_internal,
+    chain_unsaid,
+    unhandled_events_fail,
+    prefixes_taken_for_topics,
+    handlers_have_no_deadline,
+    nested_calls_have_all_the_time,
+    default_timeout_ignored,
+    versions_are_malformed,
+    integers_as_floating_point,
+    size_unchecked,
+    pins_unsaid,
+    stateless_unsaid,
+    resumes_from_nothing,
+    nothing_sent_again,
+    repeats_taken,
+    comes_back_late,
+    first_address_only,
+    works_unconfirmed,
+    lost_calls_hang,
+    agents_unclaimed,
+    refused_claims_kept,
+    state_never_saved,
+    state_never_loaded,
+    publishes_not_held,
+    old_rounds_taken,
+    events_at_once,
+    ephemeral_events_settled,
+    producer_numbers_of_a_session,
+    failed_events_acknowledged,
+    credit_ignored,
+    credit_never_given_back,
+    drain_unheard,
+    stops_without_a_drain,
+)
+
+if __name__ == "__main__":
+    put_in(BUGS)
+    sys.path.insert(0, str(ADAPTER.parent))
+    runpy.run_path(str(ADAPTER), run_name="__main__")

@@ -21,6 +21,7 @@ from parley_broker import config
 from parley_broker.cli import main
 from parley_broker.core.gateway import checks, lives, session
 from parley_broker.core.gateway.callers import Callers
+from parley_broker.core.gateway.farewell import Farewell
 from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.gateway.outgoing import Outgoing
 from parley_broker.core.gateway.sessions import Sessions
@@ -339,6 +340,11 @@ def first_claim_wins() -> None:
     wrap(Claims, "decide", make)
 
 
+def states_left_behind() -> None:
+    """A draining broker does not have agents saved."""
+    wrap(Farewell, "save", lambda _: lambda self, session_id, agent, epoch: None)
+
+
 def overtaken_claims_granted() -> None:
     """A claim is granted although another session has committed for the agent since, before a restart."""
     wrap(Claims, "seek", lambda _: lambda self, claim, host: None)
@@ -540,6 +546,7 @@ BUGS: tuple[Callable[[], None], ...] = (
     claims_ignored,
     claims_not_waited_for,
     first_claim_wins,
+    states_left_behind,
     overtaken_claims_granted,
     every_claim_granted,
     attempts_without_end,

@@ -209,11 +209,17 @@ class Machine:
 
     def _is_idle(self) -> bool:
         """Whether a drain has nothing to wait for; asked after every step, so what is cheap to know comes first."""
-        return not (self._gateway.calls or self._held or self.effects.records or self._shard.in_hand)
+        gateway = self._gateway
+        return not (gateway.calls or self._held or self.effects.records or self._shard.in_hand or gateway.unsaved)
 
     def _under_way(self) -> dict[str, int]:
         """What a drain waits for."""
-        return {"calls": self._gateway.calls, "in_hand": self._shard.in_hand, "commits": len(self._held)}
+        return {
+            "calls": self._gateway.calls,
+            "in_hand": self._shard.in_hand,
+            "unsaved": self._gateway.unsaved,
+            "commits": len(self._held),
+        }
 
     def _pump(self, now: float) -> None:
         shard = self._shard

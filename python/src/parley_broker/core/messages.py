@@ -446,6 +446,15 @@ class Save(Body):
 
 
 @dataclass(slots=True)
+class SaveRequest(Body):
+    """The worker is to save the agent now (STA-2)."""
+
+    KIND: ClassVar[int] = 71
+    agent: AgentId
+    epoch: int
+
+
+@dataclass(slots=True)
 class Unknown(Body):
     """A message of a kind that the broker does not take; `kind` 0 when it has none (MSG-4)."""
 

@@ -8,6 +8,7 @@ from parley_broker.core import orders
 from parley_broker.core.effects import NO_COMMIT, Answer, Effects
 from parley_broker.core.gateway.callers import Callers
 from parley_broker.core.gateway.checks import check_begun, check_commit, check_publish, check_registration
+from parley_broker.core.gateway.farewell import Farewell
 from parley_broker.core.gateway.port import ShardPort
 from parley_broker.core.gateway.session import MAX_LOGGED, Session
 from parley_broker.core.gateway.sessions import NOT_COVERED, Sessions, beyond_credit
@@ -51,12 +52,19 @@ class Commands:
     """Carries out commands. Its owner may set `shard` to another one at any time."""
 
     def __init__(
-        self, policy: Policy, sessions: Sessions, callers: Callers, effects: Effects, shard: ShardPort
+        self,
+        policy: Policy,
+        sessions: Sessions,
+        callers: Callers,
+        farewell: Farewell,
+        effects: Effects,
+        shard: ShardPort,
     ) -> None:
         self.shard = shard
         self._policy = policy
         self._sessions = sessions
         self._callers = callers
+        self._farewell = farewell
         self._effects = effects
         self._verbs: dict[type[Body], Callable[[Session, Message, float], None]] = {
             Request: callers.request,
@@ -127,12 +135,12 @@ class Commands:
         self._done_now(session, message)
 
     def _answered(self, session: Session, message: Message, now: float) -> bool:
-        """Takes the answer to an Activate or Deactivate; false if it answers neither."""
+        """Takes the answer to an Activate, Deactivate or SaveRequest; false if it answers none."""
         activation = session.activations.pop(message.re, None)
         deactivation = session.deactivations.pop(message.re, None)
         asked = activation or deactivation
         if asked is None:
-            return False
+            return self._farewell.answered(session, message.re, message.body)
         agent, epoch = asked
         if isinstance(message.body, Error):
             what = "activation failed" if activation else "deactivation failed"

@@ -23,6 +23,7 @@ from parley_broker.core.effects import (
 )
 from parley_broker.core.gateway.callers import Callers
 from parley_broker.core.gateway.commands import Commands, registration_of
+from parley_broker.core.gateway.farewell import Farewell
 from parley_broker.core.gateway.lives import Identity, Lives
 from parley_broker.core.gateway.port import ShardPort
 from parley_broker.core.gateway.session import NO_CONNECTION, Connection, Session
@@ -72,7 +73,8 @@ class Gateway:
         self._effects = effects
         self._sessions = Sessions(policy, effects)
         self._callers = Callers(policy, self._sessions, effects, shard)
-        self._commands = Commands(policy, self._sessions, self._callers, effects, shard)
+        self._farewell = Farewell(self._sessions, effects)
+        self._commands = Commands(policy, self._sessions, self._callers, self._farewell, effects, shard)
         self._lives = Lives(policy, identity, self._sessions, self._callers, effects, shard, pump)
         self._decided: dict[type[object], Callable[..., None]] = {
             Placed: self._callers.placed,
@@ -164,6 +166,8 @@ class Gateway:
                 # Its answer comes after everything that the client said before it knew.
                 session.drain_check = self._sessions.new_id()
                 self._sessions.push(session, Message(Heartbeat(), id=session.drain_check))
+        for unsaved in self._shard.unsaved():
+            self._farewell.save(*unsaved)
 
     def say_goodbye(self, reason: str) -> None:
         """Tells every client that its session is over (SES-13)."""
@@ -179,6 +183,11 @@ class Gateway:
     def has_clients(self) -> bool:
         """Whether any session has a connection."""
         return any(session.connection != NO_CONNECTION for session in self._sessions.by_id.values())
+
+    @property
+    def unsaved(self) -> int:
+        """As Farewell.unsaved."""
+        return self._farewell.unsaved
 
     @property
     def unaware(self) -> int:

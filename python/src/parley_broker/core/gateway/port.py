@@ -51,6 +51,9 @@ class ShardPort(Protocol):
     def claim(self, claim: Claim, now: float) -> None:
         """The session says to hold these agents since before (SES-14)."""
 
+    def unsaved(self) -> list[tuple[str, AgentId, int]]:
+        """Session, agent and epoch of the agents that may have changed since they saved last."""
+
     def quiesce(self, now: float) -> None:
         """The broker drains: no event is delivered any more, and calls that wait for a host are refused (DRN-1)."""
 

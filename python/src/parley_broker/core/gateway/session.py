@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from parley_broker.core.gateway.outgoing import UNNUMBERED, Outgoing
@@ -116,6 +117,11 @@ class Session:
     """Activates that wait for their answer, by the broker's id."""
     deactivations: dict[int, tuple[AgentId, int]] = field(default_factory=dict)
     """Deactivates that wait for their answer, by the broker's id."""
+
+    to_save: deque[tuple[AgentId, int]] = field(default_factory=deque)
+    """Agents here, with their epochs, that are to be saved before the broker goes, and are not asked for yet."""
+    saving: dict[int, AgentId] = field(default_factory=dict)
+    """SaveRequests that wait for their answer, by the broker's id."""
 
     def understands(self, kind: int) -> bool:
         """Whether a message of this kind may be sent to the client; one that announces none takes all (SES-4)."""

@@ -60,8 +60,11 @@ class Desk:
         if not place.active:
             place.active = True
             self.out.append(Activated(host.session, place.agent, place.epoch))
-        if place.kept is not None and place.kept.idle_timeout:
-            self.idle.drop(place.agent)
+        kept = place.kept
+        if kept is not None:
+            kept.touched = True
+            if kept.idle_timeout:
+                self.idle.drop(place.agent)
 
     def hand_back(self, place: Place) -> None:
         """Counts a dispatched message as answered, or as given up."""

@@ -44,6 +44,11 @@ class Handover:
         self._desk.idle.drop(place.agent)
         self._leaving.drop(place.agent)
 
+    def unsaved(self) -> list[Place]:
+        """The places of agents that may have changed since their last commit, and may save outside of one (STA-2)."""
+        kept = ((place, place.kept) for place in self._desk.places if place.active)
+        return [p for p, k in kept if k is not None and k.touched and not (k.leaving or k.effectively_once)]
+
     def settle(self, now: float) -> list[Place]:
         """Looks at the places that have nothing in hand any more; those that are to be asked back now."""
         emptied = list(self._desk.emptied)

@@ -38,6 +38,8 @@ class Kept:
     """Bytes of its state, until the worker has answered Activate."""
     leaving: bool = False
     """It was asked back (AGT-8)."""
+    touched: bool = False
+    """It may have changed since its last commit."""
     waiting: OrderedDict[object, Any] = field(default_factory=OrderedDict)
     """Messages for the agent that wait until it is here, or for its next place, in order."""
 
@@ -131,7 +133,10 @@ class Places:
         `version` is that of its state; None: it is read, if the agent keeps any.
         """
         self.last_epoch = max(self.last_epoch, epoch)
-        return self._enter(Place(agent, host, epoch, active=True), version)
+        place = self._enter(Place(agent, host, epoch, active=True), version)
+        if place.kept is not None:
+            place.kept.touched = True
+        return place
 
     def keep_to(self, host: Host, registration: Registration) -> list[Place]:
         """The session's places of this type go by its new registration; those that must begin anew for that."""

@@ -276,6 +276,10 @@ class Shard:
         for agent_type in self._calls.waiting_types():
             self._calls.retry(agent_type, now)
 
+    def unsaved(self) -> list[tuple[str, AgentId, int]]:
+        """As Handover.unsaved: session, agent and epoch."""
+        return [(place.host.session, place.agent, place.epoch) for place in self._handover.unsaved()]
+
     @property
     def in_hand(self) -> int:
         """Calls and deliveries dispatched and not answered."""

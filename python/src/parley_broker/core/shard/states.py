@@ -93,6 +93,7 @@ class States:
         while commits and commits[0] <= self._ledger.durable:
             commits.popleft()
         kept.version += 1
+        kept.touched = False
         if state is None:
             record = StateSaved(agent, kept.version, epoch=epoch)
         else:

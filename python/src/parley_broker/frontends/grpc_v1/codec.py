@@ -413,6 +413,11 @@ def _encode_deactivate(wire: Any, body: m.Deactivate, now: float) -> None:
     wire.deactivate.timeout_ms = body.timeout_ms
 
 
+def _encode_save_request(wire: Any, body: m.SaveRequest, now: float) -> None:
+    _put_agent(wire.save_request.agent, body.agent)
+    wire.save_request.epoch = body.epoch
+
+
 def _encode_claim_result(wire: Any, body: m.ClaimResult, now: float) -> None:
     wire.claim_result.SetInParent()
     for agent in body.refused:
@@ -491,6 +496,7 @@ _ENCODERS: dict[type[m.Body], Callable[[Any, Any, float], None]] = {
     m.Error: _encode_error,
     m.Activate: _encode_activate,
     m.Deactivate: _encode_deactivate,
+    m.SaveRequest: _encode_save_request,
     m.ClaimResult: _encode_claim_result,
     m.Request: _encode_request,
     m.Reply: _encode_reply,

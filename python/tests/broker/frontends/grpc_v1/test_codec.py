@@ -242,6 +242,7 @@ def test_agents_are_given_with_their_state_and_asked_back() -> None:
         m.Activate(agent, 1),
         m.Activate(agent, 2, m.State(b"", "text/plain", 3)),
         m.Deactivate(agent, 2, 5000),
+        m.SaveRequest(agent, 2),
     ]
     frame = m.Frame(1, 0, 0, 0, [m.Message(body, 1) for body in bodies])
     sent = wire.Frame.FromString(encode_frame(frame, NOW)).messages

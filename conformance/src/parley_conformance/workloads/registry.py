@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from parley_conformance.model import Kind
-from parley_conformance.workloads import calls, faults, flood, flow, hostile, pairs, places, sessions
+from parley_conformance.workloads import calls, deaths, faults, flood, flow, hostile, pairs, places, sessions
 
 ALL: Mapping[Kind, Mapping[str, Callable[..., Awaitable[None]]]] = {
     Kind.BROKER: {
@@ -17,5 +17,5 @@ ALL: Mapping[Kind, Mapping[str, Callable[..., Awaitable[None]]]] = {
         **sessions.WORKLOADS,
     },
     Kind.SDK: {},
-    Kind.PAIR: {**pairs.WORKLOADS, **faults.WORKLOADS},
+    Kind.PAIR: {**pairs.WORKLOADS, **faults.WORKLOADS, **deaths.WORKLOADS},
 }

@@ -77,7 +77,7 @@ def deadline_ignored() -> None:
 
 def cancel_swallowed() -> None:
     """Cancel does nothing."""
-    wrap(Callers, "cancel", lambda _: lambda self, session, cancel: None)
+    wrap(Callers, "cancel", lambda _: lambda self, session, cancel, now: None)
 
 
 def cancel_kept_from_the_worker() -> None:

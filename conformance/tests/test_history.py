@@ -46,6 +46,10 @@ def commit(count: int, version: int, epoch: int = 1) -> dict[str, Any]:
     return {"agent": "once/k", "epoch": epoch, "expected_version": version, "state": {"data": data}}
 
 
+def unchanged(version: int) -> dict[str, Any]:
+    return {"agent": "once/k", "epoch": 1, "expected_version": version}
+
+
 def ack(identity: int, position: int, round: int = 1, epoch: int = 1, **more: Any) -> tuple[str, Any]:
     fields = {"recipient": "once/k", "epoch": epoch, "position": position, "round": round, **more}
     return "up", {"id": identity, "ack": fields}
@@ -91,6 +95,10 @@ def test_what_is_right_is_not_broken() -> None:
         ([WELCOME, *publish("e1", 2), delivery("e1", 1), ack(3, 1)], ["PUB-1"]),
         ([WELCOME, ONCE, delivery("e1", 1), ack(3, 1, commit=commit(7, 0)), done(3),
           delivery("e2", 2), ack(4, 2, commit=commit(7, 1)), done(4)], ["STA-5"]),
+        # Nobody heard that e2 was accepted, and what came after it changed nothing.
+        ([WELCOME, ONCE, delivery("e1", 1), ack(3, 1, commit=commit(1, 0)), done(3), delivery("e2", 2),
+          ack(4, 2, commit=commit(2, 1)), delivery("e3", 3), ack(5, 3, commit=unchanged(2)), done(5),
+          delivery("e4", 4), ack(6, 4, commit=commit(3, 3)), done(6)], []),
         ([WELCOME, ONCE, delivery("e1", 1), ack(3, 1, commit=commit(1, 0)), done(3),
           delivery("e1", 1, 2), ack(4, 1, 2, commit=commit(2, 1)), done(4)], ["STA-4"]),
     ],

@@ -203,7 +203,10 @@ def _fold(agent: str, commits: Sequence[Committed]) -> Iterator[Broken]:
     version = -1
     for one in sorted({c.version: c for c in commits}.values(), key=lambda c: c.version):
         now = _count(one.state)
-        if count is not None and now is not None and one.version == version + 1 and now != count + one.adds:
+        if one.version != version + 1:
+            # Of the one between nobody heard that it was accepted.
+            count = None
+        if count is not None and now is not None and now != count + one.adds:
             text = f"{agent}: {one.label} adds {one.adds} to {count}, and {now} was committed"
             yield Broken("STA-5", one.party, text)
         count, version = now if now is not None else count, one.version

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ STOP_TIMEOUT = 10.0
 
 class BrokerProcess:
     """`parley-broker serve` as a child of this process, on a free port, as a context manager.
+
+    The environment variable PARLEY_BROKER_COMMAND names another program with the same command line.
 
     Args:
         data: Directory of its database; None: it keeps everything in memory.
@@ -46,7 +49,8 @@ class BrokerProcess:
         """Starts it and returns once it serves. Raises RuntimeError with its log if it does not."""
         ready = Path(self._folder.name) / "ready.json"
         ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "parley_broker", "serve", "--listen", self._listen, "--ready-file", str(ready)]
+        program = shlex.split(os.environ.get("PARLEY_BROKER_COMMAND", "")) or [sys.executable, "-m", "parley_broker"]
+        command = [*program, "serve", "--listen", self._listen, "--ready-file", str(ready)]
         command += ["--memory"] if self._data is None else ["--data", str(self._data)]
         for name, value in self._settings.items():
             command += [f"--{name.replace('_', '-')}", str(value)]

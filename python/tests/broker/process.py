@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ class BrokerProcess:
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.log = directory / "broker.log"
         ready = directory / "ready.json"
-        command = [sys.executable, "-m", "parley_broker", "serve", "--ready-file", str(ready)]
+        program = shlex.split(os.environ.get("PARLEY_BROKER_COMMAND", "")) or [sys.executable, "-m", "parley_broker"]
+        command = [*program, "serve", "--ready-file", str(ready)]
         if "--listen" not in arguments:
             command += ["--listen", "127.0.0.1:0"]
         begun = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -24,4 +25,10 @@ async def test_it_starts_stops_and_starts_again_at_the_same_address() -> None:
 
 def test_a_broker_that_cannot_start_says_why() -> None:
     with pytest.raises(RuntimeError, match="No such option"), BrokerProcess(nonsense=1):
+        pass
+
+
+def test_another_program_may_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_BROKER_COMMAND", f"{sys.executable} -c 'raise SystemExit(\"stood in\")'")
+    with pytest.raises(RuntimeError, match="stood in"), BrokerProcess():
         pass

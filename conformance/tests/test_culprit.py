@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from samples import WRONG, history, run
+from samples import WRONG, history, message, run
 
 from parley_conformance.reports import culprit
 
@@ -62,10 +62,39 @@ def test_nothing_is_named(reason: str) -> None:
     assert culprit.missing(run(WRONG, "fail", reason=reason)) == ""
 
 
+def test_the_last_of_what_must_not_come() -> None:
+    told = [
+        message(1, "client", "up", "publish", "e1"),
+        message(2, "client", "up", "ack", "e2"),
+        message(3, "client", "down", "done", "e2"),
+        message(4, "client", "down", "delivery", "e3"),
+        message(5, "client", "down", "done", "e3"),
+    ]
+    assert find("step 4: the client said {'label': 'e2', 'ack': {}}, which must not come", messages=told) == (
+        "messages",
+        1,
+    )
+    assert find("step 4: the client said {'publish': {}}, which must not come", messages=told) == ("messages", 0)
+    assert find("w got {'delivery': {}}, which must never come", messages=told) == ("messages", 3)
+
+
+def test_who_got_something_twice_was_told_so() -> None:
+    told = [message(1, "h", "down", "delivery", "e1"), message(2, "h", "up", "ack", "e1")]
+    assert find("broker: probe/k got e1 at round 1 after round 1", messages=told) == ("messages", 0)
+
+
+def test_of_an_event_to_several_the_message_to_the_one_that_is_named() -> None:
+    told = [
+        message(at, "h", "down", "delivery", "e1", summary=f"{{'recipient': '{name}'}}")
+        for at, name in enumerate(("a/k", "a/k", "b/k"))
+    ]
+    assert find("broker: a/k got e1 at round 1 after round 1", messages=told) == ("messages", 1)
+
+
 def test_it_is_told_whole() -> None:
     said = culprit.find(run(WRONG, "fail", reason="c2 was run twice"), history())
     assert said is not None
-    assert said.text == "handler → broker #1: {'reply': {'label': 'c2'}}"
+    assert said.text == "handler → broker #1 reply c2: {'reply': {'label': 'c2'}}"
     seen = culprit.find(run(WRONG, "fail", reason="outcome of c1"), history())
     assert seen is not None
     assert seen.text == "caller saw outcome c1 {'error': {'reason': 'CANCELLED'}}"

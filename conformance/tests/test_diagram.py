@@ -35,7 +35,7 @@ def test_every_row_is_within_the_picture() -> None:
 def test_an_arrow_goes_from_its_sender_to_its_receiver() -> None:
     told = history(messages=[message(1, "caller", "up", "request", "c1")], observations=[], steps=[], lines=[])
     arrow = next(g for g in parsed(svg(timeline(told), "a")).iter("g") if g.get("class") == "msg")
-    assert [part.get("d") for part in arrow.findall("path")] == ["M102 70H318", "M318 70l-8 -4v8z"]
+    assert [part.get("d") for part in arrow.findall("path")] == ["M88 70H278", "M278 70l-8 -4v8z"]
     assert [part.text for part in arrow.findall("text")] == ["Request c1"]
     assert [part.text for part in arrow.findall("title")] == ["{'request': {'label': 'c1'}}"]
 

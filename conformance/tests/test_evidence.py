@@ -30,7 +30,7 @@ def test_what_failed_has_everything(tmp_path: Path) -> None:
     assert text.endswith("\ufffd<last>\n")
     assert "first" not in text
     assert found.party == "caller (the python SDK)"
-    assert found.message == "broker → caller #1: {'reply': {'label': 'c1'}}"
+    assert found.message == "broker → caller #1 reply c1: {'reply': {'label': 'c1'}}"
 
 
 def test_what_passed_has_a_diagram_alone(tmp_path: Path) -> None:

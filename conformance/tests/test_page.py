@@ -84,7 +84,7 @@ def test_the_first_screen_says_who_broke_which_rule_by_what(tmp_path: Path) -> N
         "Ids of <strong>two</strong> callers never meet.",
         "caller (the python SDK)",
         "c1 got the reply to c2 &lt;&amp;&gt;",
-        '<code class="message">broker → caller #1: {',
+        '<code class="message">broker → caller #1 reply c1: {',
         "parley-conformance run --keep &#39;rpc/echo[python-dotnet-json]&#39;",
         '<a href="#rpc-echo-python-dotnet-json">python→dotnet json</a>',
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,7 +61,15 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     left(folder)
     failed = publish(failing(), folder)[1][0]
     long = [run(f"rpc/{'a-very-long-name-of-a-case-' * 3}{at}[broker]", "fail", reason="x" * 900) for at in range(20)]
-    return {"failing": failed, "long": publish(results(*long, exit_code=1), folder, folder / "long")[1][0]}
+    right = run(WRONG, "fail", reason="c2 was run twice", history="histories/wrong.json.gz")
+    (folder / "right/histories").mkdir(parents=True)
+    shutil.copy(folder / "histories/wrong.json.gz", folder / "right/histories")
+    marked = publish(results(right, exit_code=1), folder / "right")[1][0]
+    return {
+        "right": marked,
+        "failing": failed,
+        "long": publish(results(*long, exit_code=1), folder, folder / "long")[1][0],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +152,15 @@ def test_a_link_opens_its_case_with_diagram_and_logs(browser: Browser) -> None:
         > 300
     )
     assert "✗ Reply c1" in browser.run("return document.querySelector(arguments[0]).textContent", WRONG_RUN)
+
+
+def test_on_a_phone_the_mark_is_in_sight(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.size(360, 740)
+    browser.open(pages["right"], WRONG_RUN)
+    browser.run("return new Promise((done) => setTimeout(done, 50))")
+    box = "const box = document.querySelector('.msg.bad').getBoundingClientRect();"
+    left, right = browser.run(f"{box} return [box.left, box.right]")
+    assert 0 <= left < right <= 360
 
 
 def test_a_link_to_a_case_that_is_filtered_away_brings_it_back(browser: Browser) -> None:

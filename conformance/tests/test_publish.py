@@ -14,7 +14,9 @@ def test_three_files_the_page_first(tmp_path: Path) -> None:
     _, paths = publish(failing(), tmp_path)
     assert [path.name for path in paths] == ["report.html", "summary.md", "badge.svg"]
     assert all(path.parent == tmp_path and path.stat().st_size for path in paths)
-    assert "broker → caller #1: {'reply': {'label': 'c1'}}" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "broker → caller #1 reply c1: {'reply': {'label': 'c1'}}" in (tmp_path / "summary.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_kill_matrix_beside_the_results_is_told(tmp_path: Path) -> None:

@@ -61,8 +61,9 @@ def test_what_became_of_a_message_is_told() -> None:
 
 
 def test_what_was_done_to_a_party_stands_at_its_lane() -> None:
-    steps = [{"n": 1, "text": "kill: handler", "at_ms": 5.0, "verdict": "pass"}]
+    steps = [{"n": 1, "text": "{kill: handler}", "at_ms": 5.0, "verdict": "pass"}]
     rows = timeline(history(steps=steps)).rows
+    assert "1  kill: handler" in texts(rows)
     assert [(row.text, row.source) for row in rows if row.form == "done"] == [
         ("kill handler", "handler"),
         ("cut: cut_before", "handler"),

@@ -12,9 +12,13 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
-_WORD = re.compile(r"[\w.-]+")
+_WORD = re.compile(r"[\w./-]+")
 _QUOTED = 24
 """A text of fewer characters is found anywhere."""
+_UNWANTED = re.compile(r"\b(said|got)\b.*, which must n(?:ot|ever)\b", re.DOTALL)
+_HEARD = frozenset({"request", "reply", "error", "delivery"})
+_TELLING = _HEARD | {"publish", "published", "ack", "nack", "cancel", "save"}
+"""Kinds that a failure about a label may be about: `got` names what a party was told."""
 _DUE = re.compile(r"expected (.*?) within \d+ ms(.*)", re.DOTALL)
 """What did not come in time, and what came instead."""
 _NOT_TOLD = frozenset({"obs", "i", "rt", "t_ms", "label"})
@@ -38,8 +42,8 @@ class Culprit:
 def find(run: Json, history: Json) -> Culprit | None:
     """Finds it; None: the text quotes and names nothing that came, or it misses what never came.
 
-    A message that the text quotes counts before an observation that it quotes, and both before the last observation,
-    of the blamed party if one is blamed, or message with a label that the text names.
+    What the text quotes counts first; then the last message of the kind that it says must not come; then the last
+    observation, of the blamed party if one is blamed, and then the last message, with a label that it names.
 
     Args:
         run: As results.json has it, with `reason` and `party`.
@@ -58,13 +62,25 @@ def find(run: Json, history: Json) -> Culprit | None:
         if str(one["fields"]) in reason:
             return _observation(index, one)
     words = set(_WORD.findall(reason))
+    named = words & {one["label"] for one in messages if one["label"]}
+    if unwanted := _UNWANTED.search(reason):
+        way = "up" if unwanted[1] == "said" else "down"
+        for index, one in _backwards(messages):
+            if one["dir"] == way and one["kind"] in words and (not named or one["label"] in named):
+                return _message(index, one)
     for index, one in _backwards(observations):
         if one["label"] in words and one["obs"] in words and one["party"] == (run.get("party") or one["party"]):
             return _observation(index, one)
-    for index, one in _backwards(messages):
-        if one["label"] in words and one["went"]:
-            return _message(index, one)
-    return None
+    kinds = _HEARD if "got" in words else _TELLING
+    fits = [
+        (index, one)
+        for index, one in enumerate(messages)
+        if one["label"] in named and one["kind"] in kinds and one["went"]
+    ]
+    # Of an event to several agents, the message to the one that is named.
+    agents = {word for word in words if "/" in word}
+    best = max(fits, key=lambda fit: (any(repr(agent) in fit[1]["summary"] for agent in agents), fit[0]), default=None)
+    return _message(*best) if best else None
 
 
 def missing(run: Json) -> str:
@@ -80,7 +96,8 @@ def _backwards(told: Sequence[Json]) -> Iterator[tuple[int, Json]]:
 def _message(index: int, one: Json) -> Culprit:
     ends = (one["party"], "broker") if one["dir"] == "up" else ("broker", one["party"])
     number = f" #{one['number']}" if one["number"] else ""
-    return Culprit("messages", index, f"{ends[0]} → {ends[1]}{number}: {one['summary']}")
+    what = " ".join(filter(None, (one["kind"], one["label"])))
+    return Culprit("messages", index, f"{ends[0]} → {ends[1]}{number} {what}: {one['summary']}")
 
 
 def _observation(index: int, one: Json) -> Culprit:

@@ -10,9 +10,11 @@ from html import escape
 
 from parley_conformance.reports.timeline import BAD, Row, Timeline
 
-_LEFT, _RIGHT, _GAP = 58, 60, 216
+_LEFT, _RIGHT, _GAP = 44, 52, 190
 _CHARACTER = 6.7
 """How wide a character of 11 px is, and a little more: fonts differ."""
+_LABEL = 27
+"""Characters between two lanes."""
 _TOP = 44
 _HEIGHT = {"message": 30, "seen": 22, "step": 24, "done": 22, "fold": 24}
 _FLAWS = {
@@ -70,7 +72,7 @@ def _row(row: Row, y: int, at: dict[str, int], width: int) -> str:
     if row.form == "done":
         return f'<g class="done">{title}<text x="{x}" y="{y - 5}">⚡ {escape(_cut(row.text, 14))}</text></g>{time}'
     if row.form == "seen":
-        text = ("✗ " if row.marked else "") + _cut(row.text, 30)
+        text = ("✗ " if row.marked else "") + _cut(row.text, _LABEL)
         wide = round(_CHARACTER * len(text)) + 14
         # A note begins at its lane and lies towards the middle of the picture.
         left = x - wide + 10 if x == max(at.values()) else x - 10
@@ -92,7 +94,7 @@ def _message(row: Row, x: int, to: int, y: int) -> str:
     # Beside the lane where it starts: between two lanes, whichever those are that it crosses.
     middle = x + towards * _GAP // 2
     told = _FLAWS.get(row.flaw, "")
-    text = ("✗ " if row.marked else "") + _cut(row.text, 30) + (f" ({told})" if told else "")
+    text = ("✗ " if row.marked else "") + _cut(row.text, _LABEL) + (f" ({told})" if told else "")
     kind = f"msg {row.flaw}".strip() + (" bad" if row.marked else "")
     title = f"<title>{escape(row.detail[:_TITLE_LENGTH])}</title>" if row.detail else ""
     return (

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from parley_conformance.reports import evidence, view
+from parley_conformance.reports import evidence, timeline, view
 
 MOST_BYTES = 5_000_000
 _PROBLEMS_SHOWN = 12
@@ -73,6 +73,7 @@ def environment() -> Environment:
         "words": _words,
         "first_sentence": view.first_sentence,
         "duration": view.duration,
+        "step_text": timeline.step_text,
         "axis": view.axis,
     }
     made.globals |= {"signs": view.SIGNS, "axis": view.axis}

@@ -24,7 +24,7 @@ _FENCE, _NEWCOMER = "fence ", "newcomer-"
 """How labels and parties begin that are the kit's own, for its fences and proofs."""
 _REASON, _ENVELOPE = re.compile(r"'reason': '(\w+)'"), re.compile(r"'envelope': '([^']{1,16})'")
 """What of a message's summary is worth a place in the picture."""
-_DONE_TO = re.compile(r"^(kill|restart|pause|continue|launch|terminate|close)\W+(\w+)")
+_DONE_TO = re.compile(r"^\{?(kill|restart|pause|continue|launch|terminate|close)\W+(\w+)")
 _FAULT = re.compile(r"^ *([\d.]+) (\S+) !! (.+: \w+)$")
 """A line of the journal that tells of a fault."""
 _HEAD, _AROUND = 12, 6
@@ -134,9 +134,15 @@ def _how(obs: str, fields: Json) -> str:
 
 def _steps(history: Json) -> list[Row]:
     return [
-        Row("step", f"{one['n']}  {one['text']}", one["at_ms"], flaw=one["verdict"], detail=one["text"])
+        Row("step", f"{one['n']}  {step_text(one)}", one["at_ms"], flaw=one["verdict"], detail=one["text"])
         for one in history["steps"]
     ]
+
+
+def step_text(step: Json) -> str:
+    """A step as a line: YAML's outermost braces say nothing."""
+    text: str = step["text"]
+    return text[1:-1] if text.startswith("{") and text.endswith("}") else text
 
 
 def _done(history: Json) -> list[Row]:

@@ -118,6 +118,16 @@
     }
   });
 
+  // A diagram may be wider than the screen: what broke the rule is brought into it.
+  document.addEventListener("toggle", (event) => {
+    const box = event.target.matches(".run[open]") && $(".scroll", event.target);
+    const bad = box && $(".msg.bad, .seen.bad", box);
+    if (bad) {
+      const [mark, seen] = [bad.getBoundingClientRect(), box.getBoundingClientRect()];
+      box.scrollLeft += mark.left + mark.width / 2 - seen.left - seen.width / 2;
+    }
+  }, true);
+
   function reveal() {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;

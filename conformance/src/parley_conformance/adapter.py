@@ -20,6 +20,8 @@ PROTOCOL = 1
 DIAL_LIMIT_S = 20.0
 ANSWER_LIMIT_S = 20.0
 LINE_LIMIT = 96 * 1024 * 1024
+LOG_LIMIT = 64 * 1024 * 1024
+_LOG_LOOK_S = 0.1
 _SHOWN_BYTES = 200
 _GONE = "its control connection ended"
 
@@ -70,7 +72,7 @@ class Adapter:
         self._lines = 0
         self._broken = ""
         self._writer: asyncio.StreamWriter | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
     async def launch(
@@ -96,8 +98,9 @@ class Adapter:
             child = await launch.adapter(command, name=name, log=log, port=port)
             adapter = cls(name, child, journal)
             try:
+                adapter._tasks.append(asyncio.create_task(adapter._watch_log(), name=f"{name}: log"))
                 reader, adapter._writer = await adapter._dialled(dialled)
-                adapter._task = asyncio.create_task(adapter._read(reader), name=f"{name}: read")
+                adapter._tasks.append(asyncio.create_task(adapter._read(reader), name=f"{name}: read"))
                 adapter.about = await adapter.command("hello", protocol=PROTOCOL)
             except BaseException:
                 await adapter.close()
@@ -216,11 +219,15 @@ class Adapter:
             self._writer.close()
 
     async def close(self) -> None:
-        """Ends the control connection and the program."""
+        """Ends the control connection and the program.
+
+        Raises:
+            HarnessError: It left something behind.
+        """
         self.hang_up()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.child.end()
 
     # -- inside ---------------------------------------------------------------------------------------------------
@@ -240,6 +247,15 @@ class Adapter:
                 future.exception()
         self._waiting.clear()
         self.changed.set()
+
+    async def _watch_log(self) -> None:
+        """Ends an adapter that fills the disk."""
+        while not self._broken:
+            with contextlib.suppress(OSError):
+                if self.child.log.stat().st_size > LOG_LIMIT:
+                    await self.child.kill()
+                    self._break(f"it wrote more than {LOG_LIMIT:,} bytes to its log")
+            await asyncio.sleep(_LOG_LOOK_S)
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:

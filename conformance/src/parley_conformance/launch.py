@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from parley_conformance.process import Child
 
+KIT_VARIABLE = "PARLEY_KIT"
+"""Tells an adapter where the kit is, as HOST:PORT."""
+
 
 class Started(Protocol):
     """A program of a case that was started. Numbers of processes are as the program itself sees them."""
@@ -54,7 +57,11 @@ class Started(Protocol):
         """True while one of its processes is there."""
 
     async def end(self) -> int:
-        """Ends it and all that it started for certain, keeping its log; returns its exit code."""
+        """Ends it and all that it started for certain, keeping its log; returns its exit code.
+
+        Raises:
+            HarnessError: It had hidden something away, which is ended too.
+        """
 
     def tail(self) -> str:
         """The end of its log, for texts."""
@@ -94,7 +101,8 @@ class Processes:
 
     async def adapter(self, command: Sequence[str], *, name: str, log: Path, port: int) -> Started:
         """As `Launch.adapter`."""
-        return await Child.start(command, name=name, log=log, env={"PARLEY_KIT": f"{self.control_host}:{port}"})
+        env = {KIT_VARIABLE: f"{self.control_host}:{port}"}
+        return await Child.start(command, name=f"the adapter of {name}", log=log, env=env, mark=KIT_VARIABLE)
 
     async def broker(self, command: Sequence[str], settings: Mapping[str, Any], folder: Path) -> Started:
         """As `Launch.broker`; the data lie in the case's folder."""

@@ -187,9 +187,12 @@ class Table:
         ]
 
     async def close(self) -> None:
-        """Ends every adapter, then the recorder."""
-        await asyncio.gather(*(p.adapter.close() for p in self.parties.values()))
+        """Ends every adapter, then the recorder; raises HarnessError if an adapter left something behind."""
+        ended = await asyncio.gather(*(p.adapter.close() for p in self.parties.values()), return_exceptions=True)
         await self.recorder.close()
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
 
 
 async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]] | None) -> None:

@@ -12,15 +12,17 @@ from pathlib import Path
 from parley_conformance.model import HarnessError
 
 _TAIL_BYTES = 4_000
+_COMMAND_LENGTH = 300
 
 
 class Child:
     """A started program. Kill, pause and resume act on its whole process group."""
 
-    def __init__(self, process: asyncio.subprocess.Process, name: str, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, name: str, log: Path, mark: str = "") -> None:
         self.process = process
         self.name = name
         self.log = log
+        self._mark = mark
 
     @classmethod
     async def start(
@@ -31,6 +33,7 @@ class Child:
         log: Path,
         env: Mapping[str, str] | None = None,
         lines_out: bool = False,
+        mark: str = "",
     ) -> Child:
         """Starts a program.
 
@@ -40,6 +43,8 @@ class Child:
             log: The file that gets its standard error, and its standard output unless `lines_out`.
             env: Added to the kit's own environment.
             lines_out: Standard output and input are pipes that the kit reads and writes.
+            mark: A variable of `env` whose value no other program has: what this one starts inherits it, and is found
+                by it in the end, wherever it hides.
 
         Raises:
             HarnessError: It cannot be started.
@@ -57,7 +62,7 @@ class Child:
                 )
         except OSError as error:
             raise HarnessError(f"{name} cannot be started: {' '.join(command)}: {error}") from error
-        return cls(process, name, log)
+        return cls(process, name, log, f"{mark}={(env or {})[mark]}" if mark else "")
 
     @property
     def alive(self) -> bool:
@@ -105,9 +110,20 @@ class Child:
         return runs(pid)
 
     async def end(self) -> int:
-        """Kills what is left of the group; returns the exit code of its leader."""
+        """Kills what is left of the group; returns the exit code of its leader.
+
+        Raises:
+            HarnessError: It had started what is not of its group; that is killed too.
+        """
         self._signal(signal.SIGKILL)
-        return await self.process.wait()
+        code = await self.process.wait()
+        if strays := _marked(self._mark):
+            for pid in strays:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            told = ", ".join(f"{pid} ({command})" for pid, command in strays.items())
+            raise HarnessError(f"{self.name} left processes behind that are not of its group: {told}; they were killed")
+        return code
 
     def tail(self) -> str:
         """The end of its log, for texts."""
@@ -118,6 +134,17 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
+
+
+def _marked(mark: str) -> dict[int, str]:
+    """The processes whose environment has this, with their commands; none without a mark or without /proc."""
+    found: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*") if mark else ():
+        with contextlib.suppress(OSError):
+            if mark.encode() in (folder / "environ").read_bytes().split(b"\0") and runs(int(folder.name)):
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                found[int(folder.name)] = command[:_COMMAND_LENGTH]
+    return found
 
 
 def runs(pid: int) -> bool:

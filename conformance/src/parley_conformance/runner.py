@@ -186,14 +186,14 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
         async with asyncio.timeout(run.case.limit_ms / 1000):
             commands = {name: kit.languages[name].command for name in run.languages}
             workload = registry.ALL[run.case.kind].get(run.case.workload)
-            if run.case.kind is Kind.SDK:
+            if run.case.kind is not Kind.SDK:
+                broker = await Broker.launch(kit.source, run.case.broker, folder, kit.launch)
+                _admit(broker, run.case)
+                broker.front = await kit.front(BROKER, broker.address)
+            if broker is None:
                 table = sdk_case.Table(run, commands, folder, kit.lag, kit.launch, kit.front)
                 await sdk_case.play(table, run.case)
-                return result, trace
-            broker = await Broker.launch(kit.source, run.case.broker, folder, kit.launch)
-            _admit(broker, run.case)
-            broker.front = await kit.front(BROKER, broker.address)
-            if run.case.kind is Kind.BROKER:
+            elif run.case.kind is Kind.BROKER:
                 table = broker_case.Table(broker, kit.contract, kit.lag)
                 await broker_case.play(table, run.case, workload)
             else:
@@ -216,7 +216,9 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
     finally:
         if table is not None:
             trace = table.journal.lines()
-        await _close(table, broker)
+        left = await _close(table, broker)
+    if left and result.verdict is not Verdict.FAIL:
+        result = Result(run, Verdict.HARNESS_ERROR, left)
     return result, trace
 
 
@@ -240,7 +242,9 @@ def _counts(unsupported: Unsupported, broker: Broker | None, case: Case) -> bool
     return frozen.counts(case, frozen.claimed(claims, "it"))
 
 
-async def _close(table: AnyTable | None, broker: Broker | None) -> None:
+async def _close(table: AnyTable | None, broker: Broker | None) -> str:
+    """Ends what is left of a case; says what was not as it must be."""
+    left = ""
     for party in (table, broker):
         if party is not None:
             try:
@@ -249,3 +253,6 @@ async def _close(table: AnyTable | None, broker: Broker | None) -> None:
             except TimeoutError:
                 # Killed already; what is left of it ends with the kit.
                 continue
+            except HarnessError as error:
+                left = str(error)
+    return left

@@ -156,13 +156,15 @@ class Table:
             raise Failed(broken[0].text, rule=broken[0].rule, party=CLIENT)
 
     async def close(self) -> None:
-        """Ends the adapter and the scripted broker."""
+        """Ends the adapter and the scripted broker; raises HarnessError if the adapter left something behind."""
         for task in self.begun:
             task.cancel()
         await asyncio.gather(*self.begun, return_exceptions=True)
-        if self._adapter is not None:
-            await self._adapter.close()
-        await self.broker.close()
+        try:
+            if self._adapter is not None:
+                await self._adapter.close()
+        finally:
+            await self.broker.close()
 
 
 async def play(table: Table, case: Case) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from parley_conformance import admin, judge, party_steps, script
+from parley_conformance import admin, blame, judge, party_steps, script
 from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.broker import Broker
 from parley_conformance.faults import armed
@@ -231,6 +231,22 @@ async def _all(work: Any) -> None:
             raise result
 
 
+async def _see(table: Table, step: Mapping[str, Any]) -> None:
+    """`see: {party: {kind: expected}}`: observations; the record tells who is to blame for one that did not come."""
+    try:
+        await party_steps.see(table, step)
+    except Failed as failed:
+        found = blame.of_see(
+            table.recorder.record,
+            step["see"],
+            lambda name, kind, fields: [o.fields for o in table[name].seen(kind, fields)],
+        )
+        if found is None:
+            raise
+        text = f"{failed}; {found.why}" if found.why else str(failed)
+        raise Failed(text, rule=failed.rule, party=found.party) from None
+
+
 async def _kill(table: Table, step: Mapping[str, Any]) -> None:
     """`kill: party` or `kill: broker`: SIGKILL."""
     table.moments[step["kill"]] = asyncio.get_running_loop().time()
@@ -300,7 +316,7 @@ async def _fence(table: Table, step: Mapping[str, Any]) -> None:
 
 _STEPS: Mapping[str, Callable[[Table, Mapping[str, Any]], Awaitable[None]]] = {
     "do": party_steps.do,
-    "see": party_steps.see,
+    "see": _see,
     "kill": _kill,
     "launch": _launch,
     "restart": _restart,

@@ -55,9 +55,10 @@ def test_no_line_of_the_matrix_is_wider_than_the_terminal(width: int) -> None:
 
 
 def test_many_problems_are_told_in_the_report() -> None:
-    bad = [run(f"a/c{at}[broker]", "fail", reason="x" * 900) for at in range(30)]
+    bad = [run(f"a/c{at}[broker]", "fail", reason="x" * 900 + " who had it last") for at in range(30)]
     text = printed(results(*bad, exit_code=1))
     assert "and 18 more, in the report" in text
+    assert "xx who had it last\n" in text
     assert "  in 2 runs" not in text
     assert max(len(line) for line in text.splitlines()) < 400
 

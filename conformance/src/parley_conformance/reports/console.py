@@ -13,7 +13,9 @@ from rich.table import Table
 from parley_conformance.reports.progress import STYLES
 from parley_conformance.reports.view import SIGNS, Cell, Problem, View, first_sentence
 
-_COLUMN, _MOST_PROBLEMS, _MESSAGE_LENGTH = 9, 12, 300
+_COLUMN, _MOST_PROBLEMS = 9, 12
+_BEGINNING, _END = 220, 120
+"""Characters of a long text that are told: what was expected, and who had it last."""
 
 
 def console_for(stream: TextIO) -> Console:
@@ -66,12 +68,17 @@ def _problem(console: Console, problem: Problem) -> None:
         text = first_sentence(rule.text).replace("**", "").replace("`", "")
         console.print(f"  {'rule' if problem.certain else 'judges'} {rule.id}: {escape(text)}", soft_wrap=True)
     for name, value in (("by", problem.party), ("message", problem.message), ("", problem.reason)):
-        short = value if len(value) <= _MESSAGE_LENGTH else f"{value[:_MESSAGE_LENGTH]}…"
-        if short:
-            console.print(f"  {name}{': ' if name else ''}{escape(' '.join(short.split()))}", soft_wrap=True)
+        if value:
+            console.print(
+                f"  {name}{': ' if name else ''}{escape(_shortened(' '.join(value.split())))}", soft_wrap=True
+            )
     if len(problem.runs) > 1:
         console.print(f"  in {len(problem.runs)} runs", soft_wrap=True)
     console.print(f"  again: {escape(problem.runs[0]['repeat'])}\n", soft_wrap=True)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _BEGINNING + _END else f"{text[:_BEGINNING]} … {text[-_END:]}"
 
 
 def _cell(cell: Cell | None) -> str:

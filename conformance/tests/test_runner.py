@@ -166,3 +166,13 @@ async def test_all_planned_are_reported_in_order_and_only_lag_is_run_again(
     assert sum(final for _, final in told) == len(ids)
     # Two slots, and one idle case beside them.
     assert max(most) == 3
+
+
+async def test_a_case_is_held_up_before_all_is_ended(tmp_path: Path) -> None:
+    held: list[tuple[Verdict, str, bool]] = []
+
+    async def hold(result: Result, broker: str, folder: Path) -> None:
+        held.append((result.verdict, broker, folder.is_dir()))
+
+    await runner.run_one(replace(fake_kit(tmp_path), hold=hold), run_of("good"))
+    assert held == [(Verdict.PASS, "grpc://127.0.0.1:1", True)]

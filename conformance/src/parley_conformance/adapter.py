@@ -57,10 +57,11 @@ class Observation:
 
 
 class Adapter:
-    """One adapter and its control connection. Made by `launch`."""
+    """One adapter and its control connection. Made by `launch`. `patient`: nothing that it does has a time limit."""
 
-    def __init__(self, name: str, child: Started, journal: Journal) -> None:
+    def __init__(self, name: str, child: Started, journal: Journal, *, patient: bool = False) -> None:
         self.name = name
+        self.patient = patient
         self.child = child
         self.about: dict[str, Any] = {}
         self.observations: list[Observation] = []
@@ -96,7 +97,8 @@ class Adapter:
         port = server.sockets[0].getsockname()[1]
         try:
             child = await launch.adapter(command, name=name, log=log, port=port)
-            adapter = cls(name, child, journal)
+            # Without a command somebody starts it by hand, and may look at it in a debugger.
+            adapter = cls(name, child, journal, patient=not command)
             try:
                 adapter._tasks.append(asyncio.create_task(adapter._watch_log(), name=f"{name}: log"))
                 reader, adapter._writer = await adapter._dialled(dialled)
@@ -115,7 +117,7 @@ class Adapter:
         ended = asyncio.create_task(self.child.wait())
         either: set[asyncio.Future[Any]] = {dialled, ended}
         try:
-            await asyncio.wait(either, timeout=DIAL_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=self._limit(DIAL_LIMIT_S), return_when=asyncio.FIRST_COMPLETED)
         finally:
             ended.cancel()
         if dialled.done():
@@ -145,7 +147,7 @@ class Adapter:
         """
         future = await self.begin(cmd, **members)
         try:
-            async with asyncio.timeout(ANSWER_LIMIT_S):
+            async with asyncio.timeout(self._limit(ANSWER_LIMIT_S)):
                 answer = await future
         except TimeoutError:
             raise HarnessError(
@@ -171,7 +173,7 @@ class Adapter:
         assert self._writer is not None
         self._writer.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         try:
-            async with asyncio.timeout(ANSWER_LIMIT_S):
+            async with asyncio.timeout(self._limit(ANSWER_LIMIT_S)):
                 await self._writer.drain()
         except ConnectionError:
             self._break(_GONE)
@@ -193,7 +195,7 @@ class Adapter:
     async def wait(self, ready: Callable[[], bool], within_ms: float) -> bool:
         """Waits until `ready()` is true, asked again after each observation; false: it was not in time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_ms / 1000):
+            async with asyncio.timeout(self._limit(within_ms / 1000)):
                 while True:
                     self.changed.clear()
                     if ready():
@@ -231,6 +233,9 @@ class Adapter:
         await self.child.end()
 
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _limit(self, seconds: float) -> float | None:
+        return None if self.patient else seconds
 
     def _check(self) -> None:
         if self._broken and not self.killed:

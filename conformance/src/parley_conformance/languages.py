@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from parley_conformance.attach import ATTACHED
 from parley_conformance.paths import ADAPTERS, CONFORMANCE
 
 DOTNET_PROJECT = ADAPTERS / "dotnet"
@@ -24,11 +25,12 @@ class Language:
     missing: str = ""
 
 
-def discover(added: Iterable[str] = ()) -> dict[str, Language]:
+def discover(added: Iterable[str] = (), attached: Iterable[str] = ()) -> dict[str, Language]:
     """Finds the adapters.
 
     Args:
         added: `NAME=COMMAND`, as a user writes it; the name of one that is there replaces it.
+        attached: Names of adapters that are started by hand.
 
     Raises:
         ValueError: Not of that form.
@@ -39,6 +41,10 @@ def discover(added: Iterable[str] = ()) -> dict[str, Language]:
         if not (equals and name.isidentifier() and command.strip()):
             raise ValueError(f"{text!r}: an adapter is given as NAME=COMMAND, e.g. rust='target/release/adapter'")
         found[name] = Language(name, tuple(shlex.split(command)))
+    for name in attached:
+        if not name.isidentifier():
+            raise ValueError(f"{name!r}: an adapter to attach has a name of letters, digits and underscores")
+        found[name] = Language(name, ATTACHED)
     return found
 
 

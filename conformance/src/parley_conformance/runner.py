@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from parley_conformance import broker_case, checks, pair_case, profiles, sdk_case, spec
+from parley_conformance.attach import ATTACHED
 from parley_conformance.baseline import Baseline
 from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.front import BROKER, Front, nothing
@@ -37,6 +38,19 @@ class Ended(Protocol):
         """Takes the result; one that is not final is run again at the end."""
 
 
+class Hold(Protocol):
+    """Keeps everything of a case up."""
+
+    async def __call__(self, result: Result, broker: str, folder: Path) -> None:
+        """Returns when all may be ended.
+
+        Args:
+            result: What came of it so far.
+            broker: Where the broker serves; empty: there is none.
+            folder: With the logs.
+        """
+
+
 @dataclass(frozen=True)
 class Kit:
     """All that runs need.
@@ -50,6 +64,7 @@ class Kit:
         keep: Keeps the folders of passed runs too.
         baseline: What is known to fail.
         launch: How adapters and brokers are started.
+        hold: Waited for when a case has its verdict, before what it started is ended.
         front: Puts something between parties and broker.
     """
 
@@ -61,6 +76,7 @@ class Kit:
     keep: bool = False
     baseline: Baseline = field(default_factory=lambda: Baseline({}))
     launch: Launch = PROCESSES
+    hold: Hold | None = None
     front: Front = nothing
     lag: LagMeter = field(default_factory=LagMeter)
 
@@ -183,8 +199,10 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
     table: AnyTable | None = None
     result = Result(run, Verdict.PASS)
     try:
-        async with asyncio.timeout(run.case.limit_ms / 1000):
-            commands = {name: kit.languages[name].command for name in run.languages}
+        commands = {name: kit.languages[name].command for name in run.languages}
+        # Whoever starts an adapter by hand looks at it as long as they like.
+        limit = None if ATTACHED in commands.values() else run.case.limit_ms / 1000
+        async with asyncio.timeout(limit):
             workload = registry.ALL[run.case.kind].get(run.case.workload)
             if run.case.kind is not Kind.SDK:
                 broker = await Broker.launch(kit.source, run.case.broker, folder, kit.launch)
@@ -216,6 +234,8 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
     finally:
         if table is not None:
             trace = table.journal.lines()
+        if kit.hold is not None:
+            await kit.hold(result, broker.address if broker is not None else "", folder)
         left = await _close(table, broker)
     if left and result.verdict is not Verdict.FAIL:
         result = Result(run, Verdict.HARNESS_ERROR, left)

@@ -81,6 +81,7 @@ class ScriptedBroker:
         inbox: What came and was not taken yet: messages as plain data, with `seq`, `connection`, `address`, `label`,
             and `again` for what had been received before.
         silent: It says nothing by itself, heartbeats included.
+        patient: It waits for the client without a limit.
         receipts: Its frames tell what was received.
     """
 
@@ -89,6 +90,7 @@ class ScriptedBroker:
         self.welcome: dict[str, Any] = dict(settings.get("welcome", {}))
         self.activates: bool = settings.get("activates", True)
         self.silent = False
+        self.patient = False
         self.receipts: bool = settings.get("receipts", True)
         self.inbox: list[dict[str, Any]] = []
         self.arrived = asyncio.Event()
@@ -288,7 +290,7 @@ class ScriptedBroker:
     async def wait(self, ready: Callable[[], bool], within_ms: float) -> bool:
         """Waits until `ready()`, asked again whenever something came; false: not in time."""
         try:
-            async with asyncio.timeout(within_ms / 1000):
+            async with asyncio.timeout(None if self.patient else within_ms / 1000):
                 while not ready():
                     self.arrived.clear()
                     await self.arrived.wait()

@@ -14,6 +14,7 @@ from typing import Any
 
 from parley_conformance import judge, matching, party_steps, script
 from parley_conformance.adapter import Adapter, Refused
+from parley_conformance.attach import ATTACHED
 from parley_conformance.front import Front, nothing
 from parley_conformance.journal import Journal
 from parley_conformance.launch import PROCESSES, Launch
@@ -72,6 +73,7 @@ class Table:
             Unsupported: It lacks a capability that the case requires.
         """
         await self.broker.start()
+        self.broker.patient = self._command == ATTACHED
         name = self.run.handler
         log = self._folder / f"{CLIENT}.log"
         self._adapter = await Adapter.launch(CLIENT, self._command, log, self.journal, self._launch)

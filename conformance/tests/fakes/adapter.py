@@ -61,6 +61,8 @@ def main() -> None:
     for raw in connection.makefile("rb"):
         command = json.loads(raw)
         number, name = command["n"], command["cmd"]
+        if FLAW == "slow":
+            time.sleep(0.2)
         if name == "hello":
             about = {"sdk": "fake", "version": "1", "language": "fake", "pid": os.getpid()}
             claims = {} if CLAIMS is None else {"profiles": CLAIMS}

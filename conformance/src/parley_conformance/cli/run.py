@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from parley_conformance import baseline, runner, suite
+from parley_conformance import attach, baseline, runner, suite
 from parley_conformance.broker import BrokerSource
-from parley_conformance.cli import playing
+from parley_conformance.cli import holding, playing
 from parley_conformance.cli.selection import HarnessFailure, select, selecting
 
 
@@ -25,7 +25,10 @@ from parley_conformance.cli.selection import HarnessFailure, select, selecting
 @click.option("--broker", default="", metavar="COMMAND", help="A broker launcher instead of the reference broker's.")
 @click.option("--address", default="", metavar="grpc://HOST:PORT", help="A broker that runs already.")
 @click.option("--length", default="default", type=click.Choice(["default", "full"]), help="full: long histories, too.")
-@click.option("--keep", is_flag=True, help="Keep the logs of what passed, too.")
+@click.option("--keep", is_flag=True, help="Keep the logs of what passed; leave a single run up until Enter.")
+@click.option(
+    "--attach", "attached", multiple=True, metavar="NAME", help="You start the adapter NAME by hand; no limits for it."
+)
 @click.option(
     "--baseline",
     "baselines",
@@ -41,13 +44,14 @@ def command(
     address: str,
     length: str,
     keep: bool,
+    attached: tuple[str, ...],
     baselines: tuple[Path, ...],
     **selection: Any,
 ) -> None:
     """Runs cases. CASE is a case's id, a glob of ids, or the name of a run; none: all."""
     if broker and address:
         raise click.UsageError("--broker and --address exclude each other")
-    selected = select(selection)
+    selected = select({**selection, "attached": attached})
     runs = selected.runs
     if length == "full":
         runs = [replace(one, case=suite.at_length(one.case)) for one in runs]
@@ -62,6 +66,10 @@ def command(
         raise HarnessFailure(f"the baseline cannot be used:\n{error}") from error
     source = BrokerSource(address=address) if address else BrokerSource.launcher(broker) if broker else BrokerSource()
     kit = runner.Kit(selected.contract, source, selected.languages, out / "logs", jobs, keep, expected)
+    if attached:
+        kit = replace(kit, jobs=1, launch=attach.Attaching(kit.launch, holding.say))
+    if keep and len(runs) == 1:
+        kit = replace(kit, hold=holding.until_enter)
     plan = {
         "filters": selected.filters,
         "length": length,

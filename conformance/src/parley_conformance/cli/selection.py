@@ -70,9 +70,9 @@ def select(selection: dict[str, Any]) -> Selected:
     """
     cases, contract = load()
     try:
-        known = languages.discover(selection.pop("added"))
+        known = languages.discover(selection.pop("added"), selection.pop("attached", ()))
     except ValueError as error:
-        raise click.UsageError(f"--adapter {error}") from error
+        raise click.UsageError(str(error)) from error
     try:
         part = plan.Part.read(selection.pop("part"))
     except ValueError as error:

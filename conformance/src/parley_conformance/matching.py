@@ -48,6 +48,11 @@ def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
 
 def matches(expected: Any, actual: Any) -> bool:
     """True if `actual` has what `expected` asks for."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        # Among thousands of observations nearly all differ by a label: that is seen at once.
+        for key, value in expected.items():
+            if value and type(value) is str and actual.get(key) != value and not key.startswith("$"):
+                return False
     return not differences(expected, actual)
 
 

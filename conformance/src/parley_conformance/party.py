@@ -103,7 +103,7 @@ class Party:
 
     def seen(self, kind: str, expected: Mapping[str, Any] | None = None) -> list[Observation]:
         """The observations of a kind that have what is expected."""
-        return [o for o in self.adapter.observations if o.kind == kind and matching.matches(expected or {}, o.fields)]
+        return [o for o in self.adapter.observations if _fits(o, kind, expected or {})]
 
     async def see(
         self, kind: str, expected: Mapping[str, Any], *, count: int = 1, after: int = 0, within_ms: float = WITHIN_MS
@@ -114,18 +114,26 @@ class Party:
             Failed: They did not come in time; the text says how the nearest one differs.
             Unsupported: The adapter declined a call or publish.
         """
+        found: list[Observation] = []
+        looked_at = 0
 
-        def later() -> list[Observation]:
-            return [o for o in self.seen(kind, expected) if o.fields["i"] > after]
+        def enough() -> bool:
+            # Asked after each observation: what was looked at before is not looked at again.
+            nonlocal looked_at
+            seen = self.adapter.observations
+            new = (seen[at] for at in range(looked_at, len(seen)))
+            found.extend(o for o in new if _fits(o, kind, expected) and o.fields["i"] > after)
+            looked_at = len(seen)
+            return len(found) >= count
 
-        if not await self.adapter.wait(lambda: len(later()) >= count, within_ms):
+        if not await self.adapter.wait(enough, within_ms):
             if self.declined:
                 raise Unsupported(f"{self.name}: {self.declined[0]}", claims=self.adapter.claims)
             if len(self.seen(kind, expected)) >= count:
                 text = f"{self.name}: {kind} {dict(expected)!r} came before what should precede it, and not again"
                 raise Failed(f"{text} within {within_ms:.0f} ms", party=self.name)
             raise Failed(self._missing(kind, expected, count, within_ms), party=self.name)
-        return later()
+        return found
 
     async def outcome(self, label: str, within_ms: float = WITHIN_MS) -> Mapping[str, Any]:
         """Waits for the outcome of a call or publish; returns the observation's members."""
@@ -144,3 +152,7 @@ class Party:
             others = ", ".join(f"{o.kind} {o.label}".strip() for o in self.adapter.observations[-8:])
             tail = f"; it saw last: {others or 'nothing'}"
         return f"{what}{number} within {within_ms:.0f} ms{tail}"
+
+
+def _fits(observation: Observation, kind: str, expected: Mapping[str, Any]) -> bool:
+    return observation.kind == kind and matching.matches(expected, observation.fields)

@@ -256,9 +256,15 @@ async def _went_well(caller: Party, number: int, rule: str) -> None:
 
 async def _all_left(hosts: Sequence[Party], labels: Sequence[str]) -> None:
     """Each of these events was handled to its end by one of the hosts."""
+    left: set[str] = set()
+    looked_at = dict.fromkeys((host.name for host in hosts), 0)
 
     def missing() -> list[str]:
-        left = {o.label for host in hosts for o in host.seen("leave", {"how": "returned"})}
+        for host in hosts:
+            seen = host.adapter.observations
+            new = (seen[at] for at in range(looked_at[host.name], len(seen)))
+            left.update(o.label for o in new if o.kind == "leave" and o.fields["how"] == "returned")
+            looked_at[host.name] = len(seen)
         return [label for label in labels if label not in left]
 
     deadline = asyncio.get_running_loop().time() + _LONG_MS / 1000

@@ -9,6 +9,7 @@ nobody notices. `conformance/mutants/python.yaml` says which checks turn red for
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import json
 import runpy
@@ -19,11 +20,12 @@ from typing import Any
 
 from mark import put_in, wrap
 
-from parley import _host, _registry, _serialization
+from parley import _host, _json_codec, _json_text, _json_values, _registry, _serialization
 from parley._distributed import asking, commands, frames, received, rejoining, runtime, session, uplink, worker
 from parley._distributed.backoff import Backoff
 from parley._hand import Hand
 from parley._host import AgentHost
+from parley._json_codec import RecordCodec
 from parley._slot import AgentSlot
 from parley._state import StateKeeper
 from parley._work import Work
@@ -132,6 +134,114 @@ def integers_as_floating_point() -> None:
         return wrong
 
     wrap(_serialization.JsonSerializer, "serialize", make)
+
+
+def byte_order_mark_taken() -> None:
+    """JSON may begin with a byte order mark."""
+    wrap(_serialization, "read_json", lambda read: lambda data: read(data.removeprefix(codecs.BOM_UTF8)))
+
+
+def map_keys_as_members() -> None:
+    """The keys of maps lose what no name of a member has."""
+
+    def make(encode: Any) -> Any:
+        return lambda self, value: {key.replace("~", "_"): one for key, one in encode(self, value).items()}
+
+    wrap(_json_values.MapCodec, "encode", make)
+
+
+def zeros_left_out() -> None:
+    """Members that are 0 or false are not written."""
+
+    def make(encode: Any) -> Any:
+        return lambda self, value: {name: one for name, one in encode(self, value).items() if one != 0}
+
+    wrap(RecordCodec, "encode", make)
+
+
+def absent_is_null() -> None:
+    """A member without a default that is absent is taken as null."""
+
+    def make(decode: Any) -> Any:
+        def wrong(self: Any, value: Any) -> Any:
+            if type(value) is dict:
+                value = {member.name: None for member in self.members() if member.required} | value
+            return decode(self, value)
+
+        return wrong
+
+    wrap(RecordCodec, "decode", make)
+
+
+def the_last_of_two_members_counts() -> None:
+    """A member that is there twice is taken as it came last."""
+
+    def make(check: Any) -> Any:
+        return lambda self, value: isinstance(value, _json_values.RepeatedNames) or check(self, value)
+
+    wrap(RecordCodec, "_check_object", make)
+
+
+def infinities_taken() -> None:
+    """A number that is too big is read as an infinity."""
+
+    def make(decode: Any) -> Any:
+        return lambda self, value: value if type(value) is float else decode(self, value)
+
+    wrap(_json_values.FloatCodec, "decode", make)
+
+
+def surrogates_written() -> None:
+    """A text with a lone surrogate is not noticed by its codec."""
+    wrap(_json_values.TextCodec, "encode", lambda _: lambda self, value: value.encode(errors="replace").decode())
+
+
+def base64_without_padding() -> None:
+    """Bytes are written without padding."""
+    wrap(_json_values.BytesCodec, "encode", lambda encode: lambda self, value: encode(self, value).rstrip("="))
+
+
+def moments_to_the_second() -> None:
+    """What is less than a second is not written."""
+
+    def make(encode: Any) -> Any:
+        return lambda self, value: encode(self, value.replace(microsecond=0))
+
+    wrap(_json_values.TimeCodec, "encode", make)
+
+
+def enumerators_in_lower_case() -> None:
+    """Enumeration values are written in lower case."""
+    wrap(_json_values.EnumCodec, "encode", lambda encode: lambda self, value: encode(self, value).lower())
+
+
+def any_type_written() -> None:
+    """A member of a type that JSON does not have is written as its text."""
+
+    class Textual(_json_values.TextCodec):
+        def encode(self, value: Any) -> Any:
+            return str(value)
+
+    def make(known: Any) -> Any:
+        def wrong(annotation: Any) -> Any:
+            try:
+                return known(annotation)
+            except _json_values.BadValue:
+                return Textual()
+
+        return wrong
+
+    wrap(_json_codec, "_make_codec", make)
+
+
+def any_depth_taken() -> None:
+    """Messages may be nested as deep as memory allows."""
+    wrap(_json_text, "_check_depth", lambda _: nothing)
+
+
+def members_unnamed() -> None:
+    """What is wrong with a message does not name the member."""
+    wrap(_json_values.BadValue, "__str__", lambda _: lambda self: self.what)
 
 
 def size_unchecked() -> None:
@@ -364,6 +474,19 @@ BUGS: tuple[Callable[[], None], ...] = (
     default_timeout_ignored,
     versions_are_malformed,
     integers_as_floating_point,
+    byte_order_mark_taken,
+    map_keys_as_members,
+    zeros_left_out,
+    absent_is_null,
+    the_last_of_two_members_counts,
+    infinities_taken,
+    surrogates_written,
+    base64_without_padding,
+    moments_to_the_second,
+    enumerators_in_lower_case,
+    any_type_written,
+    any_depth_taken,
+    members_unnamed,
     size_unchecked,
     pins_unsaid,
     stateless_unsaid,

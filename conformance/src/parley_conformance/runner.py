@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from parley_conformance import broker_case, checks, pair_case, profiles, sdk_case, spec
+from parley_conformance.adapter import Refused
 from parley_conformance.attach import ATTACHED
 from parley_conformance.baseline import Baseline
 from parley_conformance.broker import Broker, BrokerSource
@@ -220,6 +221,9 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
     except Failed as failed:
         rule = failed.rule or (run.case.covers[0] if len(run.case.covers) == 1 else "")
         result = Result(run, Verdict.FAIL, str(failed), rule, failed.party)
+    except Refused as refused:
+        # A command that the case needs: nothing else was wrong with it.
+        result = Result(run, Verdict.FAIL, str(refused), run.case.covers[0] if len(run.case.covers) == 1 else "")
     except Unsupported as unsupported:
         excused = unsupported.excused or not _counts(unsupported, broker, run.case)
         result = Result(run, Verdict.UNSUPPORTED, str(unsupported), excused=excused)

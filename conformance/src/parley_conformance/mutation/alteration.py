@@ -60,13 +60,15 @@ class Alteration:
 
 
 def rewritten(target: Any, value: Mapping[str, Any]) -> None:
-    """Sets members of a message as `wire.fill` does; `{$add: n}` adds to a number, `{$clear: true}` takes it away."""
+    """Sets members of a message as `wire.fill` does; `{$add: n}`, `{$clear: true}`, `{$flip: true}` too."""
     plain: dict[str, Any] = {}
     for name, one in value.items():
         if isinstance(one, Mapping) and "$clear" in one:
             target.ClearField(name)
         elif isinstance(one, Mapping) and "$add" in one:
-            plain[name] = getattr(target, name) + one["$add"]
+            plain[name] = max(0, getattr(target, name) + one["$add"])
+        elif isinstance(one, Mapping) and "$flip" in one:
+            plain[name] = not getattr(target, name)
         elif isinstance(one, Mapping) and name != "envelope" and hasattr(getattr(target, name), "ListFields"):
             getattr(target, name).SetInParent()
             rewritten(getattr(target, name), one)

@@ -55,7 +55,9 @@ async def alone(table: Table) -> None:
         try:
             await _one_alone(party, table.run.content, vector)
         except Failed as failed:
-            raise Failed(f"{vector['id']}: {failed}", rule=vector["rules"][0], party=party.name) from None
+            raise Failed(
+                f"{vector['id']}: {failed}", rule=failed.rule or vector["rules"][0], party=party.name
+            ) from None
 
 
 async def _one_alone(party: Party, content: str, vector: Mapping[str, Any]) -> None:
@@ -84,8 +86,11 @@ async def _refused(party: Party, cmd: str, members: Mapping[str, Any], error: Ma
     try:
         done = await party.command(cmd, members)
     except Refused as refused:
-        if refused.reason != error["reason"] or error.get("names", "") not in refused.message:
-            raise Failed(f"expected {dict(error)} from {cmd}, got {refused.reason}: {refused.message}") from None
+        got = f"expected {dict(error)} from {cmd}, got {refused.reason}: {refused.message}"
+        if refused.reason != error["reason"]:
+            raise Failed(got) from None
+        if error.get("names", "") not in refused.message:
+            raise Failed(got, rule="JSON-14" if members["content_type"] == "json" else "") from None
     else:
         raise Failed(f"expected {cmd} to be refused with {error['reason']}, got {done}")
 

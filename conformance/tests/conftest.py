@@ -15,7 +15,7 @@ from parley_conformance import runner, spec
 from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.broker_case import Table
 from parley_conformance.languages import Language
-from parley_conformance.model import Case, Kind
+from parley_conformance.model import Case, Kind, Run
 from parley_conformance.timing import LagMeter
 
 FAKES = Path(__file__).parent / "fakes"
@@ -87,7 +87,7 @@ async def table(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     """A table with the reference broker; `@pytest.mark.parametrize("table", [settings], indirect=True)` sets it up."""
     settings: Mapping[str, Any] = getattr(request, "param", {})
     broker = await Broker.launch(BrokerSource(), settings, tmp_path)
-    made = Table(broker, contract(), LagMeter())
+    made = Table(broker, Run(broker_case()), contract(), LagMeter())
     try:
         yield made
     finally:

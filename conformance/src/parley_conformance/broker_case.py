@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from parley_conformance import admin, broker_steps, matching, spec
+from parley_conformance import admin, broker_steps, matching, spec, stepping
 from parley_conformance.broker import Broker
 from parley_conformance.journal import Journal
-from parley_conformance.model import Case, Failed, Inconclusive, Unsupported
+from parley_conformance.model import Case, Failed, Run, Step, Unsupported
 from parley_conformance.peer import Habits, Peer
+from parley_conformance.run_history import PartyTold, RunHistory
 from parley_conformance.timing import LagMeter
 
 _HABITS = ("heartbeats", "activates", "credit_messages", "credit_bytes", "greedy", "any_reason", "receipts")
@@ -23,12 +24,14 @@ _HABITS = ("heartbeats", "activates", "credit_messages", "credit_bytes", "greedy
 class Table:
     """Where a broker case is played: the broker, the peers by name, and what was bookmarked."""
 
-    def __init__(self, broker: Broker, contract: spec.Spec, lag: LagMeter) -> None:
+    def __init__(self, broker: Broker, run: Run, contract: spec.Spec, lag: LagMeter) -> None:
         self.broker = broker
+        self.run = run
         self.lag = lag
         self.peers: dict[str, Peer] = {}
         self.bookmarks: dict[str, dict[str, Any]] = {}
         self.journal = Journal()
+        self.steps: list[Step] = []
         self._contract = contract
 
     async def seat(self, name: str, settings: Mapping[str, Any] | None = None) -> Peer:
@@ -76,7 +79,8 @@ class Table:
         await self.prove_newcomers()
         for peer in self.peers.values():
             if peer.violations:
-                raise peer.violations[0]
+                first = peer.violations[0]
+                raise Failed(str(first), rule=first.rule, party=first.party, judged=True)
 
     async def prove_newcomers(self) -> None:
         """Proves that a new worker and a new caller are served: a call with its reply."""
@@ -108,6 +112,17 @@ class Table:
         except Unsupported:
             return {}
 
+    def history(self) -> RunHistory:
+        """What went on so far."""
+        names = dict.fromkeys(one.party for one in self.journal.tape.entries)
+        return RunHistory(
+            run=self.run,
+            began=self.journal.began,
+            tape=self.journal.tape.entries,
+            tape_lost=self.journal.tape.lost,
+            parties={name: PartyTold("raw") for name in names},
+        )
+
     async def close(self) -> None:
         """Cuts every connection."""
         await asyncio.gather(*(p.close() for p in self.peers.values()))
@@ -123,13 +138,9 @@ async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]
         await table.seat(name, settings)
     if workload is not None:
         await workload(table, **case.arguments)
-    for number, step in enumerate(case.steps, 1):
-        try:
-            await broker_steps.STEPS[next(iter(step))](table, step)
-        except Failed as failed:
-            raise Failed(f"step {number}: {failed}", rule=failed.rule, party=failed.party) from None
-        except Inconclusive as inconclusive:
-            raise Inconclusive(f"step {number}: {inconclusive}", lag=inconclusive.lag) from None
+    await stepping.play(
+        case, table.journal, table.steps, lambda step: broker_steps.STEPS[next(iter(step))](table, step)
+    )
     if case.never:
         await table.fence()
         for one in case.never:

@@ -71,9 +71,17 @@ class ClientWatch:
                 self._used_bytes -= covered_size(message) or 0
             self.received -= 1
 
-    def answered(self, identity: int) -> None:
-        """The broker answers this id."""
-        self._open.discard(identity)
+    def says(self, message: pb.Message, *, counted: bool) -> None:
+        """The broker says something to this session.
+
+        Args:
+            message: What it answers is outstanding no longer.
+            counted: It takes the next number, if its kind has one.
+        """
+        if message.re:
+            self._open.discard(message.re)
+        if counted and kind_of(message) not in UNNUMBERED:
+            self.sent += 1
 
     def heard(self, frame: pb.Frame) -> Iterator[tuple[pb.Message, int, bool]]:
         """Checks a frame; gives each message with its number, and whether it had been received before."""
@@ -123,6 +131,16 @@ class ClientWatch:
 
     def _broken(self, text: str, rule: str) -> None:
         self.violations.append(Failed(f"the client: {text}", rule=rule, party="client"))
+
+
+def begins_wrongly(frame: pb.Frame, credit_messages: int, credit_bytes: int) -> list[Failed]:
+    """The rules that the first frame of a connection breaks: it has a Hello, and nothing else."""
+    if [kind_of(message) for message in frame.messages] != ["hello"]:
+        told = [wire.plain(message) for message in frame.messages]
+        return [Failed(f"the client: a connection began with {told!r}", rule="SES-1", party="client")]
+    watch = ClientWatch(credit_messages, credit_bytes)
+    watch.greeted(frame.messages[0], frame)
+    return watch.violations
 
 
 def _same(message: pb.Message) -> dict[str, Any]:

@@ -30,13 +30,14 @@ def explain(case: Case, contract: Spec) -> str:
         lines += ["", f"workload  {case.workload}", _indented(case.arguments) if case.arguments else ""]
     if case.steps:
         lines += ["", "steps"]
-        lines += [f"  {number:>2}  {_line(step)}" for number, step in enumerate(case.steps, 1)]
+        lines += [f"  {number:>2}  {step_text(step)}" for number, step in enumerate(case.steps, 1)]
     if case.never:
-        lines += ["", "never", *(f"      {_line(one)}" for one in case.never)]
+        lines += ["", "never", *(f"      {step_text(one)}" for one in case.never)]
     return "\n".join(lines).rstrip()
 
 
-def _line(value: Any) -> str:
+def step_text(value: Any) -> str:
+    """A step in one line."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
     return str(text).strip()
 

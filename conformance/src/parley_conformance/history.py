@@ -42,10 +42,12 @@ class End:
     Attributes:
         waiting: Events that it still has for recipients.
         dead: Dead letters, as (label, recipient).
+        calls: Calls that it still has.
     """
 
     waiting: int = 0
     dead: frozenset[tuple[str, str]] = frozenset()
+    calls: int = 0
 
 
 def sessions_of(said: Iterable[Said]) -> list[Session]:

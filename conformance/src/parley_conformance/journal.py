@@ -1,19 +1,27 @@
-"""What was said in a case, by everybody, in the order the kit saw it: for reports, never for verdicts."""
+"""What was said in a case, by everybody, in the order the kit saw it: lines for people, and the tape for verdicts."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 
+from parley_conformance.tape import Tape
+
 KEPT_LINES = 500
 LINE_LENGTH = 700
 
 
 class Journal:
-    """The last lines of a case, each with its time since the journal began, in ms."""
+    """The last lines of a case, each with its time since the journal began, in ms.
+
+    Attributes:
+        began: When, by the kit's clock, in seconds.
+        tape: What scripted parties wrote and read. Verdicts come from there, never from the lines.
+    """
 
     def __init__(self) -> None:
-        self._begin = time.monotonic()
+        self.began = time.monotonic()
+        self.tape = Tape()
         self._lines: deque[tuple[float, str, str, object]] = deque(maxlen=KEPT_LINES)
 
     def note(self, party: str, direction: str, said: object) -> None:
@@ -25,7 +33,11 @@ class Journal:
                 `!!` what is wrong or was done to it.
             said: What was said, short; made into text only when it is read.
         """
-        self._lines.append((time.monotonic() - self._begin, party, direction, said))
+        self._lines.append((time.monotonic() - self.began, party, direction, said))
+
+    def elapsed_ms(self) -> float:
+        """The time since it began, in ms."""
+        return (time.monotonic() - self.began) * 1000
 
     def lines(self) -> tuple[str, ...]:
         """What was kept."""

@@ -137,6 +137,7 @@ class Result:
     `lag`: it is inconclusive because the machine was too slow, and may be run again.
     `interrupted`: it was not run, or not to its end, because the kit was told to stop.
     `expected`: names of those of its checks whose failure a baseline expects.
+    `judged`: what it failed for is in its history, so that `recheck` sees it as well.
     `history`: where its history is, relative to the folder of the results.
     """
 
@@ -153,6 +154,7 @@ class Result:
     interrupted: bool = False
     expected: frozenset[str] = frozenset()
     steps: tuple[Step, ...] = ()
+    judged: bool = False
     history: str = ""
 
 
@@ -163,12 +165,14 @@ class Failed(Exception):
         message: What was expected and what came instead.
         rule: The SPEC rule, if it is known which; else the case's own rules count.
         party: Who broke it, if that can be said.
+        judged: Its history shows it, and not only whoever was there.
     """
 
-    def __init__(self, message: str, *, rule: str = "", party: str = "") -> None:
+    def __init__(self, message: str, *, rule: str = "", party: str = "", judged: bool = False) -> None:
         super().__init__(message)
         self.rule = rule
         self.party = party
+        self.judged = judged
 
 
 class Unsupported(Exception):

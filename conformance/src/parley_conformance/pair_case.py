@@ -11,18 +11,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from parley_conformance import admin, blame, judge, party_steps, script
+from parley_conformance import admin, blame, party_steps, script, stepping, verdict
 from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.broker import Broker
 from parley_conformance.faults import armed
 from parley_conformance.front import Front, nothing
-from parley_conformance.history import End, judge_history
+from parley_conformance.history import End
 from parley_conformance.journal import Journal
 from parley_conformance.labels import in_envelope
 from parley_conformance.launch import PROCESSES, Launch
-from parley_conformance.model import Case, Failed, Inconclusive, Run, Unsupported
+from parley_conformance.model import Case, Failed, Inconclusive, Run, Step, Unsupported
 from parley_conformance.party import WITHIN_MS, Party
 from parley_conformance.recorder import Recorder
+from parley_conformance.run_history import RunHistory, observed, told
 from parley_conformance.timing import LagMeter
 
 FENCE = "fence."
@@ -51,6 +52,8 @@ class Table:
         self.journal = Journal()
         self.moments: dict[str, float] = {}
         self.recorder = Recorder(lambda: broker.address, self.journal, launch.data_host)
+        self.steps: list[Step] = []
+        self._end: End | None = None
         self._fenced: set[str] = set()
         self._commands = commands
         self._front = front
@@ -132,59 +135,48 @@ class Table:
             await party.adapter.wait(lambda p=party: self._done(p), WITHIN_MS)  # type: ignore[misc]
             await party.adapter.command("ping")
         self.broker.check_alive()
-        broken = judge.judge(self._stories(), repeats=self.disturbed)
-        if broken:
-            first = broken[0]
-            more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-            raise Failed(f"{first.party}: {first.text}{more}".removeprefix(": "), rule=first.rule, party=first.party)
-        await self._judge_history()
+        if not verdict.by_observations(self.history()):
+            # What the broker holds is asked first: what goes by meanwhile can only add to what is settled.
+            self._end = await self._held()
+        if broken := verdict.judge_run(self.history(), {}):
+            raise verdict.failed(broken)
         if idle := self.recorder.idle:
             raise Inconclusive(f"{', '.join(idle)} did not happen: nothing was tried", lag=False)
 
-    async def _judge_history(self) -> None:
-        """Judges what went by at the recorder, with what the broker holds at the end."""
+    async def _held(self) -> End | None:
+        """What the broker holds when nothing goes on any more; None: it does not tell."""
         if self.broker.down or not self.recorder.record.came:
-            return
+            return None
+        tables: dict[str, Any] = {}
         try:
-            end = await self._end()
+            for _ in range(_POLLS):
+                tables = (await admin.ask(self.broker.address, "GetStatus", {})).get("tables", {})
+                if not tables.get("calls") or any(party.adapter.killed for party in self.parties.values()):
+                    break
+                await asyncio.sleep(_POLL_S)
+            letters = (await admin.call(self.broker.address, "ListDeadLetters", {"page_size": 1000})).dead_letters
         except Unsupported:
-            end = None
-        # What the broker holds is asked first: what goes by meanwhile can only add to what is settled.
-        broken = judge_history(self.recorder.record.heard_and_said(), end)
-        if broken:
-            raise Failed(f"{broken[0].party}: {broken[0].text}", rule=broken[0].rule, party=broken[0].party)
-
-    async def _end(self) -> End:
-        tables = {}
-        for _ in range(_POLLS):
-            tables = (await admin.ask(self.broker.address, "GetStatus", {})).get("tables", {})
-            # Calls of a party that was killed end with its session, after its grace.
-            if not tables.get("calls") or any(party.adapter.killed for party in self.parties.values()):
-                break
-            await asyncio.sleep(_POLL_S)
-        else:
-            raise Failed(f"all calls have outcomes, and the broker holds {tables}", rule="FLOW-7", party="broker")
-        letters = (await admin.call(self.broker.address, "ListDeadLetters", {"page_size": 1000})).dead_letters
+            return None
         dead = {(in_envelope(one.envelope), f"{one.recipient.type}/{one.recipient.key}") for one in letters}
-        return End(tables.get("events", 0), frozenset(dead))
+        return End(tables.get("events", 0), frozenset(dead), tables.get("calls", 0))
+
+    def history(self) -> RunHistory:
+        """What went on so far."""
+        return RunHistory(
+            run=self.run,
+            began=self.journal.began,
+            record=self.recorder.record,
+            parties={name: told(party) for name, party in self.parties.items()},
+            observations=observed(self.parties),
+            disturbed=self.disturbed,
+            end=self._end,
+        )
 
     def _done(self, party: Party) -> bool:
         ended = {o.label for o in party.adapter.observations if o.kind == "outcome"}
         entered = sum(o.kind == "enter" for o in party.adapter.observations)
         left = sum(o.kind == "leave" for o in party.adapter.observations)
         return ended >= set(party.sent) and entered == left
-
-    def _stories(self) -> list[judge.Story]:
-        return [
-            judge.Story(
-                party=p.name,
-                content=p.content,
-                killed=p.adapter.killed,
-                called=tuple(p.sent),
-                observations=tuple(o.fields for o in p.adapter.observations),
-            )
-            for p in self.parties.values()
-        ]
 
     async def close(self) -> None:
         """Ends every adapter, then the recorder; raises HarnessError if an adapter left something behind."""
@@ -208,13 +200,7 @@ async def play(table: Table, case: Case, workload: Callable[..., Awaitable[None]
     await _all(table.connect(name) for name in early)
     if workload is not None:
         await workload(table, **case.arguments)
-    for number, step in enumerate(case.steps, 1):
-        try:
-            await _STEPS[next(iter(step))](table, step)
-        except (Failed, Inconclusive) as told:
-            raise party_steps.numbered(told, number) from None
-        except Refused as refused:
-            raise Failed(f"step {number}: {refused}") from None
+    await stepping.play(case, table.journal, table.steps, lambda step: _STEPS[next(iter(step))](table, step))
     if case.never:
         await table.fence()
         for one in case.never:

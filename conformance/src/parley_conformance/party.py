@@ -27,7 +27,10 @@ class Sent:
 
 @dataclass
 class Party:
-    """One adapter at the table of a case."""
+    """One adapter at the table of a case.
+
+    `never_from`: how many observations there were when the case judged what must never be seen; None: not yet.
+    """
 
     name: str
     language: str
@@ -35,6 +38,7 @@ class Party:
     adapter: Adapter
     sent: dict[str, Sent] = field(default_factory=dict)
     declined: list[str] = field(default_factory=list)
+    never_from: int | None = None
 
     def admit(self, case: Case) -> None:
         """Makes sure that a case is for this party.

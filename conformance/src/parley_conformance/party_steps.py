@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from parley_conformance import matching
 from parley_conformance.adapter import Refused
-from parley_conformance.model import Failed, Inconclusive
+from parley_conformance.model import Failed
 from parley_conformance.party import WITHIN_MS, Party
 from parley_conformance.timing import LagMeter, check_window
 
@@ -24,17 +24,11 @@ class Seats(Protocol):
         """When what has this name happened, by the kit's clock, in seconds."""
 
 
-def numbered(told: Failed | Inconclusive, number: int) -> Failed | Inconclusive:
-    """The same with the number of the step in its text."""
-    if isinstance(told, Inconclusive):
-        return Inconclusive(f"step {number}: {told}", lag=told.lag)
-    return Failed(f"step {number}: {told}", rule=told.rule, party=told.party)
-
-
 def expect_nothing(table: Seats, expectation: Mapping[str, Any]) -> None:
     """Makes sure that a party saw no such observation: `{party: {kind: unwanted}}`."""
     ((name, kinds),) = expectation.items()
     ((kind, unwanted),) = kinds.items()
+    table[name].never_from = len(table[name].adapter.observations)
     if found := table[name].seen(kind, unwanted):
         raise Failed(f"{name} saw {dict(found[0].fields)!r}, which must never be", party=name)
 

@@ -89,6 +89,8 @@ class Peer(Inbox):
         self._past: list[Failed] = []
         self._channels: list[grpc.aio.Channel] = []
         self._stream: Any = None
+        self._seat = journal.tape.seat(name)
+        self._tape("begin", 0, habits.any_reason)
 
     @classmethod
     async def connect(cls, address: str, name: str, habits: Habits, contract: spec.Spec, journal: Journal) -> Peer:
@@ -153,6 +155,7 @@ class Peer(Inbox):
         known = {key: self.welcome.get(key, "") for key in ("session_id", "resume_token")}
         wanted = {**known, "received": self._watch.received, **fields.pop("resume", {})}
         self._watch.goes_back(wanted["received"])
+        self._tape("goes_back", wanted["received"])
         self.dial(address)
         answer = await self.hello(**fields, resume=wanted)
         welcome = answer.get("welcome", {})
@@ -161,6 +164,7 @@ class Peer(Inbox):
             frame = pb.Frame(received=self._receipt, first_seq=again[0])
             frame.messages.extend(self._kept[number] for number in again)
             self._note_all("->", frame.messages)
+            self._tape("again", frame=frame)
             async with self._writing:
                 await self._put_on_wire(frame)
         return answer
@@ -254,10 +258,12 @@ class Peer(Inbox):
 
     def take_number(self) -> int:
         """The next sequence number, for a message that `write_bytes` writes."""
+        self._tape("take_number")
         return self._watch.take_number()
 
     def expect_answer(self, identity: int) -> None:
         """An answer to this id will be legal: for a message that `write_bytes` writes."""
+        self._tape("expect_answer", identity)
         self._watch.expect_answer(identity)
 
     async def grant(self, messages: int, size: int) -> None:
@@ -325,6 +331,7 @@ class Peer(Inbox):
                         self._kept[self._watch.sent] = message
                     self._parted |= kind_of(message) == "goodbye"
                 frame.first_seq = frame.first_seq or self._watch.first_seq(frame)
+                self._tape("wrote", frame=frame)
                 if len(frame.messages) < _MANY:
                     self._note_all("->", frame.messages)
             await self._put_on_wire(frame)
@@ -373,6 +380,7 @@ class Peer(Inbox):
     async def _frame(self, frame: pb.Frame) -> None:
         if any(kind_of(message) == "welcome" and not message.welcome.resumed for message in frame.messages):
             self._begin()
+        self._tape("read", frame=frame)
         self._watch.heard_frame(frame)
         for number in [number for number in self._kept if number <= frame.received]:
             del self._kept[number]
@@ -391,6 +399,7 @@ class Peer(Inbox):
         self._past += self._watch.violations
         self._watch = Watch(self.name, self._reasons, any_reason=self.habits.any_reason)
         self._watch.expect_answer(self._greeting)
+        self._tape("begin", self._greeting, self.habits.any_reason)
         self._kept.clear()
 
     async def _message(self, message: pb.Message, kind: str) -> None:
@@ -405,6 +414,9 @@ class Peer(Inbox):
 
     def _note(self, direction: str, text: str) -> None:
         self.journal.note(self.name, direction, text)
+
+    def _tape(self, op: str, *values: int, frame: pb.Frame | None = None) -> None:
+        self.journal.tape.note(self._seat, len(self._channels), op, *values, frame=frame)
 
 
 def _serialize(frame: pb.Frame | bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from parley_conformance import broker_case, checks, pair_case, profiles, sdk_case, spec
+from parley_conformance import broker_case, checks, history_file, pair_case, profiles, sdk_case, spec
 from parley_conformance.adapter import Refused
 from parley_conformance.attach import ATTACHED
 from parley_conformance.baseline import Baseline
@@ -20,7 +21,19 @@ from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.front import BROKER, Front, nothing
 from parley_conformance.languages import Language
 from parley_conformance.launch import PROCESSES, Launch
-from parley_conformance.model import Case, Failed, HarnessError, Inconclusive, Kind, Result, Run, Unsupported, Verdict
+from parley_conformance.model import (
+    Case,
+    Failed,
+    HarnessError,
+    Inconclusive,
+    Kind,
+    Result,
+    Run,
+    Step,
+    Unsupported,
+    Verdict,
+)
+from parley_conformance.run_history import RunHistory
 from parley_conformance.timing import LagMeter
 from parley_conformance.workloads import registry
 
@@ -67,6 +80,7 @@ class Kit:
         launch: How adapters and brokers are started.
         hold: Waited for when a case has its verdict, before what it started is ended.
         front: Puts something between parties and broker.
+        histories: Gets a history file per run; None: they are not written.
     """
 
     contract: spec.Spec
@@ -79,6 +93,7 @@ class Kit:
     launch: Launch = PROCESSES
     hold: Hold | None = None
     front: Front = nothing
+    histories: Path | None = None
     lag: LagMeter = field(default_factory=LagMeter)
 
 
@@ -186,16 +201,35 @@ async def run_one(kit: Kit, run: Run) -> Result:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     begin = time.monotonic()
-    result, trace = await _judged(kit, run, folder)
+    result, history = await _judged(kit, run, folder)
     result = kit.baseline.applied(replace(result, duration_ms=round((time.monotonic() - begin) * 1000)))
-    if result.verdict is Verdict.PASS and not kit.keep:
+    kept = kit.keep or result.verdict is not Verdict.PASS
+    if kit.histories is not None:
+        result = _stored(kit, result, history, folder if kept else None)
+    if not kept:
         shutil.rmtree(folder, ignore_errors=True)
         return result
-    return replace(result, trace=trace, logs=str(folder))
+    return replace(result, trace=tuple(history.lines), logs=str(folder))
 
 
-async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, ...]]:
-    trace: tuple[str, ...] = ()
+def _stored(kit: Kit, result: Result, history: RunHistory, folder: Path | None) -> Result:
+    """Writes the history file of a run; the result says where it is."""
+    assert kit.histories is not None
+    path = kit.histories / f"{result.run.file_name}.json.gz"
+    top = kit.histories.parent
+    logs = {log.stem: os.path.relpath(log, top) for log in sorted(folder.glob("*.log"))} if folder else {}
+    commands = {name: one.command for name, one in kit.languages.items()}
+    usual = kit.source.command == BrokerSource().command
+    played = history_file.Played(() if usual else kit.source.command, kit.source.address, commands)
+    try:
+        history_file.write(history_file.as_json(history, result, played, logs), path)
+    except OSError as error:
+        return replace(result, verdict=Verdict.HARNESS_ERROR, reason=f"its history cannot be written: {error}")
+    return replace(result, history=os.path.relpath(path, top))
+
+
+async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, RunHistory]:
+    history, steps = RunHistory(run), tuple[Step, ...]()
     broker: Broker | None = None
     table: AnyTable | None = None
     result = Result(run, Verdict.PASS)
@@ -213,14 +247,14 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
                 table = sdk_case.Table(run, commands, folder, kit.lag, kit.launch, kit.front)
                 await sdk_case.play(table, run.case)
             elif run.case.kind is Kind.BROKER:
-                table = broker_case.Table(broker, kit.contract, kit.lag)
+                table = broker_case.Table(broker, run, kit.contract, kit.lag)
                 await broker_case.play(table, run.case, workload)
             else:
                 table = pair_case.Table(broker, run, commands, folder, kit.lag, kit.launch, kit.front)
                 await pair_case.play(table, run.case, workload)
     except Failed as failed:
         rule = failed.rule or (run.case.covers[0] if len(run.case.covers) == 1 else "")
-        result = Result(run, Verdict.FAIL, str(failed), rule, failed.party)
+        result = Result(run, Verdict.FAIL, str(failed), rule, failed.party, judged=failed.judged)
     except Refused as refused:
         # A command that the case needs: nothing else was wrong with it.
         result = Result(run, Verdict.FAIL, str(refused), run.case.covers[0] if len(run.case.covers) == 1 else "")
@@ -237,13 +271,14 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, tuple[str, 
         result = Result(run, Verdict.HARNESS_ERROR, f"the kit failed: {type(error).__name__}: {error}")
     finally:
         if table is not None:
-            trace = table.journal.lines()
+            # Before it is closed: what that brings is not the case's.
+            history, steps = replace(table.history(), lines=table.journal.lines()), tuple(table.steps)
         if kit.hold is not None:
             await kit.hold(result, broker.address if broker is not None else "", folder)
         left = await _close(table, broker)
     if left and result.verdict is not Verdict.FAIL:
         result = Result(run, Verdict.HARNESS_ERROR, left)
-    return result, trace
+    return replace(result, steps=steps), history
 
 
 def _admit(broker: Broker, case: Case) -> None:

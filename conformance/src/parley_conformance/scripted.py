@@ -17,7 +17,7 @@ import grpc
 import grpc.aio
 
 from parley_conformance import matching, wire
-from parley_conformance.client_watch import ClientWatch
+from parley_conformance.client_watch import ClientWatch, begins_wrongly
 from parley_conformance.door import CONNECT
 from parley_conformance.journal import Journal, shortened
 from parley_conformance.labels import Labels
@@ -201,24 +201,29 @@ class ScriptedBroker:
                 # The answer to a Hello that is refused.
                 first = 1
             for message in messages:
-                if message.re and self.session is not None:
-                    self.session.watch.answered(message.re)
-                if self.session is not None and kind_of(message) not in UNNUMBERED and first_seq is None:
-                    watch = self.session.watch
-                    watch.sent += 1
+                if self.session is None:
+                    continue
+                watch = self.session.watch
+                watch.says(message, counted=first_seq is None)
+                if kind_of(message) not in UNNUMBERED and first_seq is None:
                     self.session.kept[watch.sent] = message
                     first = first or watch.sent
-            await self._write(pb.Frame(messages=messages, first_seq=first, received=self._received))
+            frame = pb.Frame(messages=messages, first_seq=first, received=self._received)
+            self._tape("wrote", first_seq is None, frame=frame)
+            await self._write(frame)
 
     async def repeat(self, number: int) -> None:
         """Writes what has this number once more, under the same number."""
         assert self.session is not None
+        frame = pb.Frame(messages=[self.session.kept[number]], first_seq=number)
         async with self._writing:
-            await self._write(pb.Frame(messages=[self.session.kept[number]], first_seq=number))
+            self._tape("again", frame=frame)
+            await self._write(frame)
 
     def lose(self, number: int) -> None:
         """Goes on as if the client's last messages had never come; it must not have been told otherwise."""
         assert self.session is not None
+        self._tape("forget", number)
         self.session.watch.forget(number)
 
     async def write_bytes(self, data: bytes) -> None:
@@ -229,6 +234,7 @@ class ScriptedBroker:
     async def grant(self, messages: int, size: int) -> None:
         """Raises the credit of the client to these totals."""
         assert self.session is not None
+        self._tape("credit", messages, size)
         self.session.watch.credit_messages, self.session.watch.credit_bytes = messages, size
         async with self._writing:
             await self._write(pb.Frame(credit_messages=messages, credit_bytes=size, received=self._received))
@@ -254,6 +260,7 @@ class ScriptedBroker:
         told = {"session_id": session.id, "resume_token": session.token, **told}
         told.setdefault("incarnation", f"incarnation {self.incarnation}")
         told.setdefault("received", session.watch.received)
+        self._tape("goes_on", told["received"])
         session.watch.goes_on(told["received"])
         again = sorted(number for number in session.kept if number > hello.resume.received) if resumed else []
         watch = session.watch
@@ -262,6 +269,7 @@ class ScriptedBroker:
         frame.messages.extend(session.kept[number] for number in again)
         frame.first_seq = again[0] if again else 0
         async with self._writing:
+            self._tape("again", frame=frame)
             await self._write(frame)
 
     def fresh(self) -> int:
@@ -351,11 +359,13 @@ class ScriptedBroker:
         self._retire()
         number = next(self._sessions)
         self.session = Session(f"session {number}", f"token {number}".encode(), ClientWatch(*self._credit))
+        self._tape("session", *self._credit)
         self._active, self._labels = {}, Labels()
         self._positions = {}
 
     def _retire(self) -> None:
         if self.session is not None:
+            self._tape("retire")
             self._past += self.session.watch.violations
         self.session = None
 
@@ -385,20 +395,19 @@ class ScriptedBroker:
                 await self._first(connection, frame)
             elif self.session is not None and connection is self._greeted:
                 # What an older connection still has to say is nobody's any more.
+                self._tape("read", frame=frame)
                 for message, number, again in self.session.watch.heard(frame):
                     await self._message(connection, message, number, again)
             self.arrived.set()
 
     async def _first(self, connection: Connection, frame: pb.Frame) -> None:
+        self._tape("first", *self._credit, frame=frame)
+        self._past += begins_wrongly(frame, *self._credit)
         if [kind_of(message) for message in frame.messages] != ["hello"]:
-            told = [wire.plain(message) for message in frame.messages]
-            self._past.append(Failed(f"the client: a connection began with {told!r}", rule="SES-1", party="client"))
             return
         connection.hello = hello = frame.messages[0]
-        watch = ClientWatch(*self._credit)
-        watch.greeted(hello, frame)
-        self._past += watch.violations
         if self.session is not None and self._knows(hello.hello):
+            self._tape("wants_back", hello.hello.resume.received)
             self.session.watch.wants_back(hello.hello.resume.received)
         self._keep(connection, hello, 0, False)
         if "hello" not in self.manual:
@@ -423,6 +432,10 @@ class ScriptedBroker:
         plain = {**wire.plain(message), **about, **({"again": True} if again else {})}
         self._journal.note("client", "=>", shortened(repr(plain)))
         self.inbox.append(plain)
+
+    def _tape(self, op: str, *values: int, frame: pb.Frame | None = None) -> None:
+        number = self.connection.number if self.connection else 0
+        self._journal.tape.note("client", number, op, *values, frame=frame)
 
     async def _write(self, frame: pb.Frame | bytes) -> None:
         connection = self.connection

@@ -12,14 +12,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parley_conformance import judge, matching, party_steps, script
+from parley_conformance import matching, party_steps, script, stepping, verdict
 from parley_conformance.adapter import Adapter, Refused
 from parley_conformance.attach import ATTACHED
 from parley_conformance.front import Front, nothing
 from parley_conformance.journal import Journal
 from parley_conformance.launch import PROCESSES, Launch
-from parley_conformance.model import Case, Failed, Inconclusive, Run
+from parley_conformance.model import Case, Failed, Run, Step
 from parley_conformance.party import RUNTIME, Party
+from parley_conformance.run_history import RunHistory, observed, told
 from parley_conformance.scripted import WITHIN_MS, ScriptedBroker
 from parley_conformance.timing import LagMeter, check_window
 
@@ -46,6 +47,7 @@ class Table:
         self.client: Party
         self.bookmarks: dict[str, dict[str, Any]] = {}
         self.begun: list[asyncio.Task[None]] = []
+        self.steps: list[Step] = []
         self._command = commands[run.handler]
         self._front = front
         self._folder = folder
@@ -151,11 +153,22 @@ class Table:
         await self.prove()
         await party.adapter.command("ping")
         if violations := self.broker.violations:
-            raise violations[0]
-        told = tuple(o.fields for o in party.adapter.observations)
-        story = judge.Story(CLIENT, "json", party.adapter.killed, tuple(party.sent), told)
-        if broken := judge.judge([story]):
-            raise Failed(broken[0].text, rule=broken[0].rule, party=CLIENT)
+            first = violations[0]
+            raise Failed(str(first), rule=first.rule, party=first.party, judged=True)
+        if broken := verdict.by_observations(self.history()):
+            raise verdict.failed(broken)
+
+    def history(self) -> RunHistory:
+        """What went on so far."""
+        parties = {CLIENT: self.client} if self._adapter is not None else {}
+        return RunHistory(
+            run=self.run,
+            began=self.journal.began,
+            tape=self.journal.tape.entries,
+            tape_lost=self.journal.tape.lost,
+            parties={name: told(party) for name, party in parties.items()},
+            observations=observed(parties),
+        )
 
     async def close(self) -> None:
         """Ends the adapter and the scripted broker; raises HarnessError if the adapter left something behind."""
@@ -179,13 +192,7 @@ async def play(table: Table, case: Case) -> None:
     await table.launch()
     if not table.settings.get("late"):
         await table.connect()
-    for number, step in enumerate(case.steps, 1):
-        try:
-            await _STEPS[next(iter(step))](table, step)
-        except (Failed, Inconclusive) as told:
-            raise party_steps.numbered(told, number) from None
-        except Refused as refused:
-            raise Failed(f"step {number}: {refused}") from None
+    await stepping.play(case, table.journal, table.steps, lambda step: _STEPS[next(iter(step))](table, step))
     if case.never:
         await _fence(table, {})
         for one in case.never:

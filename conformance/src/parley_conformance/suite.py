@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def load(folder: Path = SUITES, *, rules: Collection[str], workloads: Mapping[Ki
         if found := schemas.errors("suite", content):
             wrong.append(f"{path.name}: {found}")
             continue
-        read = [_case(one, path.name) for one in content]
+        read = [case_of(one, path.name) for one in content]
         wrong += [
             f"{path.name}: {case.id}: the family is not the file's name" for case in read if case.family != path.stem
         ]
@@ -79,13 +79,25 @@ def at_length(case: Case) -> Case:
     return replace(case, arguments={**case.arguments, **case.full}, limit_ms=_LONG_LIMIT_MS)
 
 
-def _case(plain: Mapping[str, Any], source: str) -> Case:
+def case_of(plain: Mapping[str, Any], source: str) -> Case:
+    """Makes a case of what a suite says, or of what `plain` made of one."""
     known = dict(plain)
     known["kind"] = Kind(known["kind"])
     for name in ("covers", "requires", "contents"):
         if name in known:
             known[name] = tuple(known[name])
     return Case(source=source, **known)
+
+
+def plain(case: Case) -> dict[str, Any]:
+    """The case as a suite would say it; what is as usual is left out."""
+    told: dict[str, Any] = {}
+    for one in fields(Case):
+        value = getattr(case, one.name)
+        usual = one.default if one.default_factory is MISSING else one.default_factory()
+        if one.name != "source" and value != usual:
+            told[one.name] = list(value) if isinstance(value, tuple) else value
+    return told | {"kind": case.kind.value}
 
 
 def _unknown(cases: Iterable[Case], rules: Collection[str], workloads: Mapping[Kind, Collection[str]]) -> Iterable[str]:

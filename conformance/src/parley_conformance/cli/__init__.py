@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from parley_conformance import __version__
-from parley_conformance.cli import coverage, explain, init, listing, report, run, smoke
+from parley_conformance.cli import coverage, diff, explain, init, listing, recheck, replay, report, run, smoke
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,9 +19,12 @@ def main() -> None:
 
 for _verb in (
     coverage,
+    diff,
     explain,
     init,
     listing,
+    recheck,
+    replay,
     report,
     run,
     smoke,

@@ -65,7 +65,9 @@ def command(
     except baseline.BaselineError as error:
         raise HarnessFailure(f"the baseline cannot be used:\n{error}") from error
     source = BrokerSource(address=address) if address else BrokerSource.launcher(broker) if broker else BrokerSource()
-    kit = runner.Kit(selected.contract, source, selected.languages, out / "logs", jobs, keep, expected)
+    kit = runner.Kit(
+        selected.contract, source, selected.languages, out / "logs", jobs, keep, expected, histories=out / "histories"
+    )
     if attached:
         kit = replace(kit, jobs=1, launch=attach.Attaching(kit.launch, holding.say))
     if keep and len(runs) == 1:

@@ -43,7 +43,7 @@ def test_numbers_receipts_and_ids() -> None:
     assert broken(ClientWatch(10, 1000), frame(1, PUBLISH, PUBLISH)) == ["MSG-3"]
     watch = ClientWatch(10, 1000)
     assert broken(watch, frame(1, PUBLISH)) == []
-    watch.answered(1)
+    watch.says(pb.Message(re=1, done={}), counted=True)
     assert broken(watch, frame(2, PUBLISH)) == []
 
 

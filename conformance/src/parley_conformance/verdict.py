@@ -11,6 +11,7 @@ from parley_conformance import judge, matching, watching
 from parley_conformance.history import judge_history
 from parley_conformance.judge import Broken
 from parley_conformance.model import Failed, Kind
+from parley_conformance.relay import DOWN, UP
 from parley_conformance.run_history import RunHistory
 from parley_conformance.spec import Flags
 
@@ -37,7 +38,8 @@ def by_messages(history: RunHistory) -> list[Broken]:
     """Lists what the messages at the recorder break, with what the broker held at the end."""
     if not history.record.came:
         return []
-    return [*_calls_left(history), *judge_history(history.record.heard_and_said(), history.end)]
+    found = [*_calls_left(history), *judge_history(history.record.heard_and_said(), history.end)]
+    return [*found, *_made_up(history)]
 
 
 def failed(broken: Sequence[Broken]) -> Failed:
@@ -53,6 +55,16 @@ def _calls_left(history: RunHistory) -> Iterator[Broken]:
     calls = history.end.calls if history.end is not None else 0
     if calls and not any(party.killed for party in history.parties.values()):
         yield Broken("FLOW-7", "broker", f"all calls have outcomes, and the broker holds {calls} calls")
+
+
+def _made_up(history: RunHistory) -> Iterator[Broken]:
+    # What a caller is given as the reply has come to it: the outcome is read after the message went by.
+    asked = {(one.party, one.label) for one in history.record.came if one.kind == "request" and one.direction == UP}
+    replied = {(one.party, one.label) for one in history.record.went if one.kind == "reply" and one.direction == DOWN}
+    for party, one in history.observations:
+        key = (party, one.label)
+        if one.kind == "outcome" and one.fields.get("reply") is not None and key in asked and key not in replied:
+            yield Broken("RPC-1", party, f"{one.label} has a reply as its outcome, and none was said to {party}")
 
 
 def _never(history: RunHistory) -> Iterator[Broken]:

@@ -92,7 +92,7 @@ def _peer(party: str, tape: Iterable[Taped], reasons: Mapping[str, Flags]) -> li
 
 
 def _broken(found: Iterable[Failed]) -> list[Broken]:
-    return [Broken(one.rule, one.party, str(one)) for one in found]
+    return [Broken(one.rule, one.party, str(one).removeprefix("the client: ")) for one in found]
 
 
 def numbered(one: Taped) -> list[int]:

@@ -9,7 +9,7 @@ from parley_conformance import admin
 from parley_conformance import broker_case as cases
 from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.front import BROKER
-from parley_conformance.model import Failed
+from parley_conformance.model import Failed, Run
 from parley_conformance.mutation.alteration import Alteration
 from parley_conformance.mutation.fronts import Fronts
 from parley_conformance.timing import LagMeter
@@ -26,7 +26,7 @@ async def test_what_is_said_is_altered_and_all_else_goes_through(tmp_path: Path,
     broker = await Broker.launch(BrokerSource(), {}, tmp_path)
     fronts = Fronts(BROKER, bug)
     broker.front = await fronts.front(BROKER, broker.address)
-    table = cases.Table(broker, contract(), LagMeter())
+    table = cases.Table(broker, Run(broker_case()), contract(), LagMeter())
     try:
         assert "tables" in await admin.ask(broker.address, "GetStatus", {})
         if bug.item == "Reply":

@@ -2,6 +2,7 @@
 #
 #   WHEELHOUSE=FOLDER|none   where Python packages come from first (scripts/setup)
 #   ARGS=...                 passed on to the program that the job runs
+#   MODE=container           every party in a container of its own; process is the default (conformance)
 #   FILTER=...               only cases whose name contains this (conformance)
 #   REQUIRE=dotnet           without dotnet, fail instead of leaving its pairs out (conformance)
 #   QUICK=1                  a smoke run of under a minute (bench)
@@ -34,7 +35,7 @@ test: ## run the unit and end-to-end tests, Python and .NET
 
 conformance: ## run every scenario over every pair of languages; ends with the matrix
 	@scripts/setup python
-	@scripts/conformance $(if $(FILTER),--filter '$(FILTER)') $(if $(LENGTH),--length '$(LENGTH)') $(if $(REQUIRE),--require '$(REQUIRE)') $(ARGS)
+	@scripts/conformance $(if $(MODE),--mode '$(MODE)') $(if $(FILTER),--filter '$(FILTER)') $(if $(LENGTH),--length '$(LENGTH)') $(if $(REQUIRE),--require '$(REQUIRE)') $(ARGS)
 
 test-kit: ## run implementations with one bug each: the kit must catch them all; ends with the kill matrix
 	@scripts/setup python

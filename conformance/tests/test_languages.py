@@ -33,3 +33,11 @@ def test_another_adapter_is_plugged_in() -> None:
 def test_what_is_no_adapter_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="NAME=COMMAND"):
         languages.discover([text])
+
+
+def test_images_are_commands_that_begin_with_their_name():
+    found = languages.in_images(["rust=my-adapter --fast"], images={"parley-adapter-python", "my-adapter"})
+    assert found["python"] == languages.Language("python", ("parley-adapter-python",))
+    assert found["rust"].command == ("my-adapter", "--fast")
+    assert (found["python"].missing, found["rust"].missing) == ("", "")
+    assert "there is no image parley-adapter-dotnet" in found["dotnet"].missing

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 
 from parley_conformance.attach import ATTACHED
 from parley_conformance.paths import ADAPTERS, CONFORMANCE
@@ -35,16 +35,39 @@ def discover(added: Iterable[str] = (), attached: Iterable[str] = ()) -> dict[st
     Raises:
         ValueError: Not of that form.
     """
-    found = {"python": Language("python", (sys.executable, str(PYTHON_ADAPTER))), "dotnet": _dotnet()}
+    own = (Language("python", (sys.executable, str(PYTHON_ADAPTER))), _dotnet())
+    found = _with(added, {one.name: one for one in own})
+    for name in attached:
+        if not name.isidentifier():
+            raise ValueError(f"{name!r}: an adapter to attach has a name of letters, digits and underscores")
+        found[name] = Language(name, ATTACHED)
+    return found
+
+
+def in_images(added: Iterable[str] = (), *, images: Container[str]) -> dict[str, Language]:
+    """Finds the adapters that are images; each command begins with the image's name.
+
+    Args:
+        added: `NAME=IMAGE`, or `NAME=IMAGE ARGUMENTS`.
+        images: The names of those that there are.
+
+    Raises:
+        ValueError: Not of that form.
+    """
+    found = _with(added, {name: Language(name, (f"parley-adapter-{name}",)) for name in ("python", "dotnet")})
+    return {name: one if one.command[0] in images else _no_image(one) for name, one in found.items()}
+
+
+def _no_image(language: Language) -> Language:
+    return replace(language, missing=f"there is no image {language.command[0]}; scripts/images builds the kit's own")
+
+
+def _with(added: Iterable[str], found: dict[str, Language]) -> dict[str, Language]:
     for text in added:
         name, equals, command = text.partition("=")
         if not (equals and name.isidentifier() and command.strip()):
             raise ValueError(f"{text!r}: an adapter is given as NAME=COMMAND, e.g. rust='target/release/adapter'")
         found[name] = Language(name, tuple(shlex.split(command)))
-    for name in attached:
-        if not name.isidentifier():
-            raise ValueError(f"{name!r}: an adapter to attach has a name of letters, digits and underscores")
-        found[name] = Language(name, ATTACHED)
     return found
 
 

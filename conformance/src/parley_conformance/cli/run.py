@@ -11,7 +11,7 @@ import click
 
 from parley_conformance import attach, baseline, runner, suite
 from parley_conformance.broker import BrokerSource
-from parley_conformance.cli import holding, playing
+from parley_conformance.cli import holding, modes, playing
 from parley_conformance.cli.selection import HarnessFailure, select, selecting
 
 
@@ -21,6 +21,13 @@ from parley_conformance.cli.selection import HarnessFailure, select, selecting
 @click.option("--require", "required", multiple=True, help="Fail (exit code 2) if this language cannot take part.")
 @click.option(
     "--out", default=playing.DEFAULT_OUT, type=click.Path(path_type=Path, file_okay=False), help="For reports and logs."
+)
+@click.option(
+    "--mode",
+    default=modes.PROCESS,
+    show_default=True,
+    type=click.Choice([modes.PROCESS, modes.CONTAINER]),
+    help="container: every party in one of its own, and each COMMAND is an image.",
 )
 @click.option("--broker", default="", metavar="COMMAND", help="A broker launcher instead of the reference broker's.")
 @click.option("--address", default="", metavar="grpc://HOST:PORT", help="A broker that runs already.")
@@ -40,6 +47,7 @@ def command(
     jobs: int,
     required: tuple[str, ...],
     out: Path,
+    mode: str,
     broker: str,
     address: str,
     length: str,
@@ -51,7 +59,11 @@ def command(
     """Runs cases. CASE is a case's id, a glob of ids, or the name of a run; none: all."""
     if broker and address:
         raise click.UsageError("--broker and --address exclude each other")
-    selected = select({**selection, "attached": attached})
+    if mode == modes.CONTAINER and (address or attached):
+        text = "in a container nothing but the run's own networks is reached"
+        raise click.UsageError(f"{'--address' if address else '--attach'}: {text}")
+    where = modes.chosen(mode, out, baselines, attached)
+    selected = select(selection, where.discover)
     runs = selected.runs
     if length == "full":
         runs = [replace(one, case=suite.at_length(one.case)) for one in runs]
@@ -64,9 +76,17 @@ def command(
         expected = baseline.read(baselines)
     except baseline.BaselineError as error:
         raise HarnessFailure(f"the baseline cannot be used:\n{error}") from error
-    source = BrokerSource(address=address) if address else BrokerSource.launcher(broker) if broker else BrokerSource()
+    source = BrokerSource(address=address) if address else BrokerSource.launcher(broker) if broker else where.source
     kit = runner.Kit(
-        selected.contract, source, selected.languages, out / "logs", jobs, keep, expected, histories=out / "histories"
+        selected.contract,
+        source,
+        selected.languages,
+        out / "logs",
+        jobs,
+        keep,
+        expected,
+        where.launch,
+        histories=out / "histories",
     )
     if attached:
         kit = replace(kit, jobs=1, launch=attach.Attaching(kit.launch, holding.say))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,8 @@ import click
 from parley_conformance import exitcode, languages, plan, profiles, spec, suite
 from parley_conformance.model import Case, Kind, Run
 from parley_conformance.workloads import registry
+
+Discover = Callable[[Iterable[str]], dict[str, languages.Language]]
 
 
 class HarnessFailure(click.ClickException):
@@ -61,8 +63,8 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def select(selection: dict[str, Any]) -> Selected:
-    """Makes the plan that the options ask for; it may be empty.
+def select(selection: dict[str, Any], discover: Discover = languages.discover) -> Selected:
+    """Makes the plan that the options ask for; it may be empty. `discover` finds the adapters.
 
     Raises:
         click.UsageError: An option names what there is not.
@@ -70,7 +72,7 @@ def select(selection: dict[str, Any]) -> Selected:
     """
     cases, contract = load()
     try:
-        known = languages.discover(selection.pop("added"), selection.pop("attached", ()))
+        known = discover(selection.pop("added"))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:

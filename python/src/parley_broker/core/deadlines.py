@@ -26,7 +26,8 @@ class Deadlines(Generic[K]):
 
     def set(self, key: K, at: float) -> None:
         """Makes `key` due at the moment `at`, in seconds, instead of when it was due before."""
-        self.drop(key)
+        if key in self._slot_of:
+            self.drop(key)
         slot = math.ceil(at / SLOT)
         keys = self._keys_in.get(slot)
         if keys is None:

@@ -222,16 +222,17 @@ class Machine:
         }
 
     def _pump(self, now: float) -> None:
-        shard = self._shard
+        shard, gateway = self._shard, self._gateway
         while True:
-            while shard.has_decided:
+            if shard.has_decided:
                 for effect in shard.take(now):
                     if isinstance(effect, SENDS) and effect.commit != NO_COMMIT:
                         self._held.append(effect)
                     else:
                         self._apply(effect, now)
-            self._gateway.settle(now)
-            if not shard.has_decided:
+            elif gateway.is_unsettled:
+                gateway.settle(now)
+            else:
                 return
 
     def _apply(self, effect: ShardEffect, now: float) -> None:

@@ -425,7 +425,8 @@ class Callers:
     def _drop(self, call: Call) -> None:
         """The call and those that joined it leave the table."""
         del self._calls[call.id]
-        self._deadlines.drop(call.id)
+        if call.left:
+            self._deadlines.drop(call.id)
         for joined in call.joined or ():
             del self._calls[joined]
         if call.worker is not None:

@@ -147,14 +147,13 @@ class Gateway:
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether there are calls to be placed again."""
-        return self._callers.is_unsettled
+        """Whether `settle` has something to do."""
+        return self._callers.is_unsettled or bool(self._sessions.overfull)
 
     def settle(self, now: float) -> None:
-        """As Lives.settle."""
+        """Places calls again that lost their worker, and loses sessions that do not read."""
         self._callers.settle(now)
-        if self._sessions.overfull:
-            self._lives.settle(now)
+        self._lives.settle(now)
 
     def drain(self, timeout: float, reason: str, now: float) -> None:
         """Takes no new sessions and root requests, and tells every client that it has `timeout` seconds (DRN-1)."""

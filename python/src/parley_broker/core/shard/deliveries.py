@@ -128,7 +128,11 @@ class Deliveries:
         if recipient.queued or self._desk.quiet or not recipient.waits:
             return
         ordered = self._ordered(recipient)
+        in_flight = recipient.in_flight
+        place = self._desk.places.get(recipient.agent) if in_flight else None
         while recipient.waits:
+            if place is not None and recipient.window and len(in_flight) >= self._concurrency(place):
+                return
             index = recipient.next(now, ordered)
             if index is None:
                 wants = recipient.has_more_stored and (not recipient.window or not ordered)
@@ -143,7 +147,7 @@ class Deliveries:
                 # The table of places is full: it is tried again when the next event comes or a place ends.
                 self._placeless[recipient] = None
                 return
-            if place is None or len(recipient.in_flight) >= self._concurrency(place):
+            if place is None or len(in_flight) >= self._concurrency(place):
                 return
             queue = self._desk.queue(place, covered=True)
             if queue is None and recipient.window[index].isolated and not place.host.takes_isolated:

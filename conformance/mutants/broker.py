@@ -260,6 +260,20 @@ def keys_cut_at_a_slash() -> None:
     wrap(AgentId, "__str__", lambda _: lambda self: f"{self.type}/{self.key.partition('/')[0]}")
 
 
+def instances_are_one() -> None:
+    """A session ends when another one with its instance id begins."""
+
+    def make(begin: Any) -> Any:
+        def wrong(self: Any, connection: Any, hello: Any, now: float) -> Any:
+            for older in [one for one in self._sessions.by_id.values() if one.hello.instance_id == hello.instance_id]:
+                self._lose(older, "there is another one of its instance", now)
+            return begin(self, connection, hello, now)
+
+        return wrong
+
+    wrap(lives.Lives, "_begin", make)
+
+
 def grace_forgotten() -> None:
     """A session is lost with its connection."""
     wrap(lives.Lives, "_part", lambda _: lambda self, session, why, now: self._lose(session, why, now))
@@ -538,6 +552,7 @@ BUGS: tuple[Callable[[], None], ...] = (
     heartbeats_on_demand,
     unknown_reasons_replaced,
     keys_cut_at_a_slash,
+    instances_are_one,
     grace_forgotten,
     nothing_sent_again,
     repeats_taken,

@@ -34,9 +34,10 @@ def test_every_bug_is_named(component: str) -> None:
 
 
 def test_there_are_enough_of_them() -> None:
+    assert sum(mutant.component == "wire" for mutant in LOADED) >= 30
     families = {"rpc", "pubsub", "timeout", "versioning", "payload", "placement", "session", "restart", "state"}
     families |= {"ordering", "dead-letter", "flow-control", "drain"}
-    for component in ("broker", "python"):
+    for component in ("broker", "python", "dotnet"):
         assert families <= {mutant.family for mutant in LOADED if mutant.component == component}, component
 
 

@@ -14,7 +14,7 @@ import click
 from parley_conformance import coverage, languages, runner, spec, suite
 from parley_conformance.broker import BrokerSource
 from parley_conformance.model import HarnessError, Result, Run
-from parley_conformance.mutation import catalogue, kills, matrix, play
+from parley_conformance.mutation import catalogue, earlier, kills, matrix, play
 from parley_conformance.paths import CONFORMANCE
 from parley_conformance.workloads import registry
 
@@ -34,8 +34,10 @@ CONTROL_JOBS = 3
 def main(names: tuple[str, ...], components: tuple[str, ...], jobs: int, keep: bool, out: Path) -> None:
     """Runs implementations with one bug each: every check that is named for a bug must fail, by its signature.
 
-    MUTANT is a mutant's name; none: all. Exit codes: 0 every bug was caught, 1 one was not, 2 harness error, which is
-    also a mutant that could not be run.
+    MUTANT is a mutant's name; none: all. What is not broken must pass the same runs; those that passed in OUT's
+    results.json are not made again unless something has changed since.
+
+    Exit codes: 0 every bug was caught, 1 one was not, 2 harness error, which is also a mutant that could not be run.
     """
     try:
         contract = spec.read()
@@ -51,7 +53,7 @@ def main(names: tuple[str, ...], components: tuple[str, ...], jobs: int, keep: b
     kit = runner.Kit(contract, BrokerSource(), languages.discover(), out / "mutants", jobs, keep)
     begin = time.monotonic()
     try:
-        found = asyncio.run(_run(kit, mutants))
+        found = asyncio.run(_run(kit, mutants, out / "results.json"))
         tests = _tests()
         content = matrix.as_json(found, cases, contract.rules, tests, round((time.monotonic() - begin) * 1000))
     except HarnessError as error:
@@ -63,15 +65,19 @@ def main(names: tuple[str, ...], components: tuple[str, ...], jobs: int, keep: b
     sys.exit(_tell(found, content, time.monotonic() - begin))
 
 
-async def _run(kit: runner.Kit, mutants: list[catalogue.Mutant]) -> list[kills.Kill]:
+async def _run(kit: runner.Kit, mutants: list[catalogue.Mutant], results: Path) -> list[kills.Kill]:
     stable = await play.stable(kit, mutants)
     present = [mutant for mutant in mutants if mutant.component not in stable.missing]
     runs = kills.controls(present)
-    click.echo(f"{len(mutants)} mutants; first {len(runs)} runs of what is not broken")
+    by_run = earlier.passed(results, runs)
+    click.echo(f"{len(mutants)} mutants; {len(by_run)} of {len(runs)} runs of what is not broken passed already")
     controls = await runner.run_all(
-        _controlling(kit), runs, begun=lambda run: None, ended=lambda result, *, final: _told_control(result)
+        _controlling(kit),
+        [run for run in runs if run not in by_run],
+        begun=lambda run: None,
+        ended=lambda result, *, final: _told_control(result),
     )
-    by_run = {result.run: result for result in controls}
+    by_run |= {result.run: result for result in controls}
     kit.lag.start()
     try:
         played = await play.play(stable, mutants, lambda mutant, one: _told(mutant, one, by_run))

@@ -56,6 +56,11 @@ def test_what_never_came_is_nobodys_message(reason: str, due: str) -> None:
     assert culprit.missing(run(WRONG, "fail", reason=reason)) == due
 
 
+def test_what_came_instead_of_what_was_due() -> None:
+    reason = "w: expected {'reply': {'a': 1}} within 5 ms; there were: {'x': 1}; the nearest reply differs in a: absent"
+    assert find(reason) == ("messages", 5)
+
+
 @pytest.mark.parametrize("reason", ["the broker used 900 MB", ""])
 def test_nothing_is_named(reason: str) -> None:
     assert find(reason) is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley_conformance.matching import differences, matches
+from parley_conformance.matching import differences, matches, nearest
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -81,3 +81,21 @@ def test_an_unknown_matcher_names_those_that_there_are() -> None:
 def test_a_text_contains_each_of_several() -> None:
     assert matches({"$contains": ["17", "4"]}, "number 17 came, 4 was due")
     assert not matches({"$contains": ["17", "4"]}, "number 17 came")
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        ({"re": 2, "reply": {"a": 1, "b": 2}}, "; the nearest reply differs in reply.b: expected 2, got 3"),
+        ({"hello": {}}, ""),
+        ({"re": 2}, ""),
+    ],
+)
+def test_the_nearest_of_the_same_kind(expected: dict[str, Any], told: str) -> None:
+    there = [{"re": 2, "done": {}}, {"re": 2, "reply": {"a": 1, "b": 3}}, {"re": 1, "reply": {"a": 4, "b": 3}}]
+    assert nearest(expected, there) == told
+
+
+def test_of_those_that_are_as_near_the_last_one_counts() -> None:
+    there = [{"hello": {"received": at}} for at in (1, 2)]
+    assert nearest({"hello": {"received": 9}}, there).endswith("got 2")

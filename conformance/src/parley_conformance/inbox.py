@@ -60,7 +60,8 @@ class Inbox:
             return found
         ended = f"; the connection ended: {self._end[0]} {self._end[1]!r}" if self._end else ""
         there = f"there were: {'; '.join(map(short, self._messages[:5]))}" if self._messages else "nothing was there"
-        raise Failed(f"{self.name}: expected {dict(expected)!r} within {within_ms} ms; {there}{ended}")
+        near = matching.nearest(expected, self._messages)
+        raise Failed(f"{self.name}: expected {dict(expected)!r} within {within_ms} ms; {there}{near}{ended}")
 
     async def look(self, expected: Mapping[str, Any], within_ms: int) -> dict[str, Any] | None:
         """As `get`, but None if no such message came in time."""

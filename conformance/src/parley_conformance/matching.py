@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _ABSENT = object()
@@ -54,6 +54,21 @@ def matches(expected: Any, actual: Any) -> bool:
             if value and type(value) is str and actual.get(key) != value and not key.startswith("$"):
                 return False
     return not differences(expected, actual)
+
+
+def nearest(expected: Mapping[str, Any], there: Iterable[Mapping[str, Any]]) -> str:
+    """Says in what the nearest of some messages differs, as a clause of a sentence; empty: none is of the same kind.
+
+    Args:
+        expected: What did not come. Its kind is its first member that is an object.
+        there: What came; the last one counts of those that are as near.
+    """
+    kind = next((name for name, value in expected.items() if isinstance(value, Mapping)), "")
+    each = [differences(expected, one) for one in there if kind in one]
+    if not kind or not each:
+        return ""
+    best: list[str] = min(each[::-1], key=len)
+    return f"; the nearest {kind} differs in {'; '.join(best)}"
 
 
 def _matches(name: str, argument: Any, actual: Any) -> bool:

@@ -314,7 +314,10 @@ class ScriptedBroker:
         """
         if not await self.wait(lambda: self.has(expected), within_ms):
             there = "; ".join(shortened(repr(one)) for one in self.inbox[:5]) or "nothing"
-            raise Failed(f"expected {dict(expected)!r} within {within_ms:.0f} ms; there was {there}", party="client")
+            near = matching.nearest(expected, self.inbox)
+            raise Failed(
+                f"expected {dict(expected)!r} within {within_ms:.0f} ms; there was {there}{near}", party="client"
+            )
         found = next(one for one in self.inbox if matching.matches(expected, one))
         self.inbox.remove(found)
         return found

@@ -21,6 +21,7 @@ _TELLING = _HEARD | {"publish", "published", "ack", "nack", "cancel", "save"}
 """Kinds that a failure about a label may be about: `got` names what a party was told."""
 _DUE = re.compile(r"expected (.*?) within \d+ ms(.*)", re.DOTALL)
 """What did not come in time, and what came instead."""
+_NEAREST = re.compile(r"; the nearest (\w+) differs in ")
 _NOT_TOLD = frozenset({"obs", "i", "rt", "t_ms", "label"})
 
 
@@ -50,10 +51,10 @@ def find(run: Json, history: Json) -> Culprit | None:
         history: Its history.
     """
     reason = run.get("reason", "")
-    if due := _DUE.search(reason):
-        reason = due[2].partition("; it saw: ")[2] and reason
     messages: Sequence[Json] = history.get("messages", ())
     observations: Sequence[Json] = history.get("observations", ())
+    if missing(run):
+        return _nearest(reason, messages)
     for index, one in _backwards(messages):
         said = one["summary"].removesuffix("…")
         if len(said) >= _QUOTED and said in reason:
@@ -87,6 +88,15 @@ def missing(run: Json) -> str:
     """What was due and did not come, as the failure's text has it; empty: it does not say so."""
     due = _DUE.search(run.get("reason", ""))
     return due[1] if due and "; it saw: " not in due[2] else ""
+
+
+def _nearest(reason: str, messages: Sequence[Json]) -> Culprit | None:
+    """The last message of the kind that came instead of what was due."""
+    if near := _NEAREST.search(reason):
+        for index, one in _backwards(messages):
+            if one["kind"] == near[1]:
+                return _message(index, one)
+    return None
 
 
 def _backwards(told: Sequence[Json]) -> Iterator[tuple[int, Json]]:

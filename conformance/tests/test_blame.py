@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from parley_conformance import wire
+from parley_conformance import blame, wire
 from parley_conformance.blame import Blame, of_different, of_missing, of_see
 from parley_conformance.faults import Fault
 from parley_conformance.labels import Labels
+from parley_conformance.model import Kind
 from parley_conformance.record import Record, Said
 from parley_conformance.relay import DOWN, UP
 
@@ -114,6 +115,10 @@ def test_a_step_is_judged_by_the_first_of_it_that_did_not_come() -> None:
     told.append({"obs": "outcome", "label": "c1", "error": {"reason": "INTERNAL"}})
     found = of_see(record(ASKED), {"caller": {"outcome": {"label": "c1", "reply": {}}}}, seen)
     assert found == Blame("caller", "caller was told nothing of c1")
+
+
+def test_where_all_others_are_the_kits_own_there_is_one_to_blame() -> None:
+    assert [blame.alone(kind) for kind in (Kind.BROKER, Kind.SDK, Kind.PAIR)] == ["broker", "client", ""]
 
 
 def test_nobody_is_blamed_for_what_the_case_did() -> None:

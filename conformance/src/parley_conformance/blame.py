@@ -11,6 +11,7 @@ from typing import Any
 
 from parley_conformance import wire
 from parley_conformance.faults import PEER
+from parley_conformance.model import Kind
 from parley_conformance.record import Record, Said
 from parley_conformance.relay import DOWN, UP
 
@@ -26,6 +27,11 @@ class Blame:
 
     party: str = ""
     why: str = ""
+
+
+def alone(kind: Kind) -> str:
+    """Who is to blame where it is not said: the one who is not the kit's own; empty: there are several."""
+    return {Kind.BROKER: BROKER, Kind.SDK: "client"}.get(kind, "")
 
 
 def of_see(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from parley_conformance import broker_case, checks, history_file, pair_case, profiles, sdk_case, spec
+from parley_conformance import blame, broker_case, checks, history_file, pair_case, profiles, sdk_case, spec
 from parley_conformance.adapter import Refused
 from parley_conformance.attach import ATTACHED
 from parley_conformance.baseline import Baseline
@@ -254,7 +254,9 @@ async def _judged(kit: Kit, run: Run, folder: Path) -> tuple[Result, RunHistory]
                 await pair_case.play(table, run.case, workload)
     except Failed as failed:
         rule = failed.rule or (run.case.covers[0] if len(run.case.covers) == 1 else "")
-        result = Result(run, Verdict.FAIL, str(failed), rule, failed.party, judged=failed.judged)
+        result = Result(
+            run, Verdict.FAIL, str(failed), rule, failed.party or blame.alone(run.case.kind), judged=failed.judged
+        )
     except Refused as refused:
         # A command that the case needs: nothing else was wrong with it.
         result = Result(run, Verdict.FAIL, str(refused), run.case.covers[0] if len(run.case.covers) == 1 else "")

@@ -24,7 +24,7 @@ _FLAGS = (
     # Whatever a page asks for from elsewhere fails, and is logged.
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )
-_LIMIT_S = 20.0
+_LIMIT_S = 60.0
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -97,6 +97,21 @@ class Browser:
     def run(self, script: str, *arguments: Any) -> Any:
         """Runs a function's body in the page; returns what it returns."""
         return self._say("execute/sync", {"script": script, "args": list(arguments)})
+
+    def wait(self, condition: str, *arguments: Any) -> None:
+        """Waits until a function's body returns something true; fails if it does not within 30 s."""
+        script = f"""
+            const [deadline, told] = [Date.now() + 30000, arguments];
+            function holds() {{ {condition} }}
+            return new Promise((done) => {{
+              const look = () => {{
+                const now = Boolean(holds.apply(null, told));
+                if (now || Date.now() > deadline) done(now); else setTimeout(look, 20);
+              }};
+              look();
+            }});
+        """
+        assert self.run(script, *arguments), f"never true: {condition}"
 
     def click(self, selector: str) -> None:
         """Clicks on the first element that fits, as a hand would: it must be there, visible and not covered."""

@@ -88,6 +88,16 @@ def test_who_got_something_twice_was_told_so() -> None:
     assert find("broker: probe/k got e1 at round 1 after round 1", messages=told) == ("messages", 0)
 
 
+def test_the_error_of_who_made_it_and_not_of_who_saw_it() -> None:
+    told = [
+        message(1, "handler", "down", "request", "c1"),
+        message(2, "handler", "up", "error", "c1"),
+        message(3, "caller", "down", "error", "c1"),
+    ]
+    seen = "caller (python): expected outcome {'label': 'c1'} within 5 ms; it saw: error.reason: expected 'A', got 'B'"
+    assert find(f"{seen}; handler answered with B", "handler", messages=told) == ("messages", 1)
+
+
 def test_of_an_event_to_several_the_message_to_the_one_that_is_named() -> None:
     told = [
         message(at, "h", "down", "delivery", "e1", summary=f"{{'recipient': '{name}'}}")

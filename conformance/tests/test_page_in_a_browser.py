@@ -157,18 +157,15 @@ def test_a_link_opens_its_case_with_diagram_and_logs(browser: Browser) -> None:
 def test_on_a_phone_the_mark_is_in_sight(browser: Browser, pages: dict[str, Path]) -> None:
     browser.size(360, 740)
     browser.open(pages["right"], WRONG_RUN)
-    browser.run("return new Promise((done) => setTimeout(done, 50))")
     box = "const box = document.querySelector('.msg.bad').getBoundingClientRect();"
-    left, right = browser.run(f"{box} return [box.left, box.right]")
-    assert 0 <= left < right <= 360
+    browser.wait(f"{box} return 0 <= box.left && box.right <= 360")
 
 
 def test_a_link_to_a_case_that_is_filtered_away_brings_it_back(browser: Browser) -> None:
     browser.type("[name=q]", "pubsub")
     browser.run("return new Promise(requestAnimationFrame)")
     browser.run("location.hash = arguments[0]", WRONG_RUN)
-    browser.run("return new Promise((done) => setTimeout(done))")
-    assert browser.run("return document.querySelector(arguments[0]).checkVisibility()", WRONG_RUN)
+    browser.wait("return document.querySelector(arguments[0]).checkVisibility()", WRONG_RUN)
 
 
 def test_the_theme_follows_the_reader_and_the_button(browser: Browser) -> None:
@@ -202,9 +199,8 @@ def test_it_works_by_keyboard(browser: Browser) -> None:
 
 def test_the_command_is_copied_or_selected(browser: Browser) -> None:
     browser.click(".problem .copy")
-    told = browser.run(
-        "return new Promise((done) => setTimeout(() => done(document.querySelector('.copy').textContent), 50))"
-    )
+    browser.wait("return document.querySelector('.copy').textContent !== 'Copy'")
+    told = browser.run("return document.querySelector('.copy').textContent")
     assert told in ("Copied", "Selected")
     if told == "Selected":
         assert browser.run("return getSelection().toString()") == f"parley-conformance run --keep '{WRONG}'"

@@ -21,6 +21,8 @@ _TELLING = _HEARD | {"publish", "published", "ack", "nack", "cancel", "save"}
 """Kinds that a failure about a label may be about: `got` names what a party was told."""
 _DUE = re.compile(r"expected (.*?) within \d+ ms(.*)", re.DOTALL)
 """What did not come in time, and what came instead."""
+_ANSWERED = re.compile(r"; (\w+) answered with \w+$")
+"""Who made the error that another party saw."""
 _NEAREST = re.compile(r"; the nearest (\w+) differs in ")
 _NOT_TOLD = frozenset({"obs", "i", "rt", "t_ms", "label"})
 
@@ -63,6 +65,10 @@ def find(run: Json, history: Json) -> Culprit | None:
         if str(one["fields"]) in reason:
             return _observation(index, one)
     words = set(_WORD.findall(reason))
+    if made := _ANSWERED.search(reason):
+        for index, one in _backwards(messages):
+            if one["kind"] == "error" and one["party"] == made[1] and one["dir"] == "up" and one["label"] in words:
+                return _message(index, one)
     named = words & {one["label"] for one in messages if one["label"]}
     if unwanted := _UNWANTED.search(reason):
         way = "up" if unwanted[1] == "said" else "down"

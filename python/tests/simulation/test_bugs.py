@@ -14,6 +14,7 @@ from parley_broker.core.shard.deliveries import Deliveries
 from parley_broker.core.shard.producers import Producers
 from parley_broker.core.shard.shard import Shard
 from parley_broker.core.shard.states import States
+from parley_broker.core.shard.workers import Workers
 from parley_broker.store.memory import MemoryStore
 
 from .play import Faults, Play
@@ -83,12 +84,23 @@ def forgets_what_was_in_flight(patch: pytest.MonkeyPatch) -> None:
     ])  # fmt: skip
 
 
+def hands_over_at_once(patch: pytest.MonkeyPatch) -> None:
+    """An agent that is asked back is taken, whatever it has in hand."""
+
+    def take(self: Workers, place: Any, timeout: float, now: float) -> None:
+        if not place.ended and place.kept is not None:
+            self.end_places([place], place.agent.type, now, taken=True)
+
+    patch.setattr(Workers, "ask_back", take)
+
+
 BUGS: list[tuple[Callable[[pytest.MonkeyPatch], None], Faults, str]] = [
     (answers_before_the_commit, Faults(broker_deaths=3, failed_commits=3), "its effect is|never handled|published by"),
     (sends_nothing_again, Faults(cuts=30), "never handled|its effect is there 0 times|without an answer"),
     (forgets_producers, Faults(broker_deaths=3, cuts=10), "more than once|is there 2 times"),
     (commits_without_publishing, Faults(), "its effect is there 0 times|published by|its effect is not there"),
     (never_gives_up, Faults(poison=1), "its effect is there 0 times|never handled|not empty at the end"),
+    (hands_over_at_once, Faults(worker_drains=20), "an error although everybody went in order"),
     (forgets_what_was_in_flight, Faults(worker_deaths=6), "its effect is there 0 times|never handled"),
 ]
 

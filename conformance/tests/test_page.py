@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from samples import WRONG, failing, results, run
+from samples import failing, results, run
 from test_evidence import left
 
 from parley_conformance.reports import evidence, page, view
@@ -121,4 +121,18 @@ def test_diagrams_of_what_passed_are_left_out_where_there_is_no_room(
     assert whole.count("<svg") == 40
     assert 0 < small.count("<svg") < 40
     assert len(small.encode()) < 120_000
-    assert WRONG not in small
+    assert "Some diagrams and logs are left out" in small
+    assert "Some diagrams and logs are left out" not in whole
+
+
+def test_when_everything_fails_each_problem_has_its_diagram_before_any_has_its_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(tmp_path)
+    more = {"reason": "c1 is wrong", "history": "histories/wrong.json.gz", "logs": "logs/wrong"}
+    bad = [run(f"rpc/c{at}[{axes}]", "fail", **more) for at in range(10) for axes in ("sdk-a", "sdk-b")]
+    monkeypatch.setattr(page, "MOST_BYTES", 200_000)
+    text = rendered(results(*bad, exit_code=1), tmp_path)
+    assert len(text.encode()) < 200_000
+    assert text.count("<svg") == 20
+    assert 0 < text.count("Log: broker.log") < 10

@@ -13,6 +13,8 @@ from test_evidence import left
 
 from parley_conformance.reports.publish import publish
 
+# Seconds: the first test may have to install the browser.
+pytestmark = pytest.mark.timeout(900)
 WRONG_RUN = "#rpc-echo-python-dotnet-json"
 ESCAPE, DOWN, TAB, ENTER = "\ue00c", "\ue015", "\ue004", "\ue007"
 SHOWN = "return document.querySelector('#shown').textContent"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
@@ -17,15 +18,16 @@ from parley_conformance.reports import evidence, timeline, view
 MOST_BYTES = 5_000_000
 _PROBLEMS_SHOWN = 12
 _AROUND = 120
-"""Bytes of the template around a diagram or a step, and a few more."""
+"""Bytes of the template around a diagram, a step or a log, and a few more."""
 _CODE, _STRONG = re.compile(r"`([^`]+)`"), re.compile(r"\*\*([^*]+)\*\*")
 
 
 def render(shown: view.View, found: Mapping[str, evidence.Evidence], folder: Path) -> str:
     """Makes the page.
 
-    What did not pass is shown whole. Of what passed there is a small diagram as long as the page stays below
-    MOST_BYTES; the first run of each case comes first.
+    It stays below MOST_BYTES: first come the diagrams of what did not pass, then what was said there and the logs, then
+    small diagrams of what passed; of each the first run of a problem or case comes first. What finds no room is left
+    out, and the page says so.
 
     Args:
         shown: What is told.
@@ -34,29 +36,51 @@ def render(shown: view.View, found: Mapping[str, evidence.Evidence], folder: Pat
     """
     template = environment().get_template("page.html.j2")
     cases = [case for _, own in shown.families for case in own]
-    nothing = evidence.Evidence()
-    details = {run["name"]: found.get(run["name"], nothing) for case in cases for run in case.runs}
+    details = {run["name"]: evidence.Evidence() for case in cases for run in case.runs}
+    details |= {name: replace(one, diagram="", said="", logs=()) for name, one in found.items()}
     told: dict[str, Any] = {
         "view": shown,
         "details": details,
         "filters": _filters(shown),
         "signs": view.SIGNS,
+        "full": True,
         "shown": _PROBLEMS_SHOWN,
         "killed": any(mutants for one in shown.rules for _, _, mutants in one.cases),
         "css": Markup(_source("page.css")),
         "js": Markup(_source("page.js")),
     }
-    room = MOST_BYTES - _size(template.render(told))
-    for run in _in_turns(cases):
-        if run["name"] in found:
-            continue
-        brief = evidence.of_run(run, folder, brief=True)
-        room -= _size(brief.diagram) + sum(_size(escape(step["text"])) for step in brief.steps)
-        room -= _AROUND * (1 + len(brief.steps))
-        if room < 0:
-            break
-        details[run["name"]] = brief
-    return template.render(told)
+    room = _Room(MOST_BYTES - _size(template.render(told)))
+    bad = [run["name"] for run in _in_turns([problem.runs for problem in shown.problems])]
+    for name in bad:
+        if room.takes(found[name].diagram):
+            details[name] = replace(details[name], diagram=found[name].diagram)
+    for name in bad:
+        one = found[name]
+        if room.takes(*(escape(text) for text in (one.said, *(text for _, text in one.logs)))):
+            details[name] = replace(details[name], said=one.said, logs=one.logs)
+    for run in _in_turns([case.runs for case in cases]):
+        if run["name"] not in found and not room.full:
+            brief = evidence.of_run(run, folder, brief=True)
+            if room.takes(brief.diagram, *(escape(step["text"]) for step in brief.steps)):
+                details[run["name"]] = brief
+    return template.render(told | {"full": room.full})
+
+
+class _Room:
+    """Bytes that the page may still grow by; full once something found no room."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.full = False
+
+    def takes(self, *texts: str) -> bool:
+        """True if there is room for these."""
+        needed = sum(_size(text) + _AROUND for text in texts)
+        if needed > self._size:
+            self.full = True
+            return False
+        self._size -= needed
+        return True
 
 
 @cache
@@ -84,9 +108,9 @@ def _size(text: str) -> int:
     return len(text.encode(errors="replace"))
 
 
-def _in_turns(cases: Sequence[view.CaseView]) -> Iterator[view.Json]:
-    """The first run of each case, then the second of each, and so on."""
-    for turn in zip_longest(*(case.runs for case in cases)):
+def _in_turns(groups: Sequence[Sequence[view.Json]]) -> Iterator[view.Json]:
+    """The first run of each group, then the second of each, and so on."""
+    for turn in zip_longest(*groups):
         yield from (run for run in turn if run is not None)
 
 

@@ -95,7 +95,13 @@ def test_a_case_has_its_steps_diagram_lines_and_logs(tmp_path: Path) -> None:
     left(tmp_path)
     text = rendered(failing(), tmp_path)
     case = text[text.index('id="rpc-echo-python-dotnet-json"') :]
-    for told in ("<svg", "see: {caller: {outcome: {label: c1}}}", "What was said, line by line", "&lt;last&gt;"):
+    for told in (
+        "<svg",
+        "see: {caller: {outcome: {label: c1}}}",
+        "What was said, line by line",
+        "&lt;last&gt;",
+        "histories/wrong.json.gz",
+    ):
         assert told in case
 
 

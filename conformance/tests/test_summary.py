@@ -12,7 +12,7 @@ def test_a_failure_with_all_that_is_needed_to_act() -> None:
         == """\
 # ✗ Parley conformance: does not conform
 
-4 runs: 2 passed, 1 failed, 1 were not run.
+4 runs: 2 passed, 1 failed, 1 not run.
 1 not run: dotnet is not installed
 
 ## What did not pass

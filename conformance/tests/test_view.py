@@ -9,7 +9,7 @@ from parley_conformance.reports import view
 def test_the_first_screen_names_rule_party_message_and_command() -> None:
     shown = view.make(failing(), messages={WRONG: "what was said"})
     assert (shown.verdict, shown.headline) == ("fail", "Does not conform")
-    assert shown.sentence == "4 runs: 2 passed, 1 failed, 1 were not run."
+    assert shown.sentence == "4 runs: 2 passed, 1 failed, 1 not run."
     (problem,) = shown.problems
     assert [rule.text for rule in problem.rules] == ["Ids of **two** callers never meet."]
     assert problem.certain

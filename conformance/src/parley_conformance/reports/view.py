@@ -190,7 +190,7 @@ def party_in_words(run: Json) -> str:
 def _sentence(count: Counter[str], planned: int) -> str:
     if count["pass"] == planned:
         return f"All {planned} runs passed." if planned > 1 else "The one run passed."
-    words = {"fail": "failed", "harness-error": "could not be judged", "not-run": "were not run", "pass": "passed"}
+    words = {"fail": "failed", "harness-error": "could not be judged", "not-run": "not run", "pass": "passed"}
     told = [f"{count[name]} {words.get(name, name)}" for name in ("pass", *SIGNS) if count[name]]
     return f"{planned} runs: {', '.join(dict.fromkeys(told))}."
 

@@ -106,3 +106,9 @@ def test_a_tape_that_finds_no_room_ends_at_a_frame() -> None:
     room = Room(messages=1)
     messages, watched = history_messages.of_tape(made.entries, 0, Kind.BROKER, room)
     assert (messages, [one["op"] for one in watched], room.lost) == ([], ["begin"], 3)
+
+
+def test_the_first_messages_are_told_in_words() -> None:
+    entries = told(pair_history().record, Room(summaries=2))
+    assert [bool(one["summary"]) for one in entries[:4]] == [True, True, False, False]
+    assert all(one["bytes"] for one in entries[1:])

@@ -16,8 +16,10 @@ from parley_conformance.tape import Taped
 from parley_conformance.watch import kind_of
 from parley_wire.v1 import broker_service_pb2 as pb
 
-KEPT_MESSAGES = 4_000
+KEPT_MESSAGES = 10_000
 KEPT_BYTES = 8 * 1024 * 1024
+SUMMARIES = 1_000
+"""So many messages are told in words: making these takes longer than all the rest, and nobody reads more."""
 SUMMARY = 240
 
 
@@ -27,6 +29,7 @@ class Room:
 
     messages: int = KEPT_MESSAGES
     size: int = KEPT_BYTES
+    summaries: int = SUMMARIES
     lost: int = 0
 
     def takes(self, size: int) -> bool:
@@ -37,6 +40,11 @@ class Room:
         self.messages -= 1
         self.size -= size
         return True
+
+    def summary(self, message: pb.Message) -> str:
+        """A message in words; empty after so many."""
+        self.summaries -= 1
+        return _summary(message) if self.summaries >= 0 else ""
 
 
 def of_record(record: Record, began: float, room: Room) -> list[dict[str, Any]]:
@@ -57,7 +65,8 @@ def of_record(record: Record, began: float, room: Room) -> list[dict[str, Any]]:
         if not room.takes(len(data)):
             continue
         other = on_its_way.get(id(one))
-        entry = _entry(one, data, began, came=id(one) in came, went=other is not None or id(one) in went)
+        gone = other is not None or id(one) in went
+        entry = _entry(one, data, began, room.summary(one.message), came=id(one) in came, went=gone)
         if other is not None:
             entry |= {"went_at_ms": since(began, other.at), "went_number": other.number, "went_again": other.again}
             if (changed := other.message.SerializeToString()) != data:
@@ -109,7 +118,8 @@ def of_tape(
             for number, message in zip(watching.numbered(one), one.frame.messages, strict=True):
                 label, again = labels[one.party].of(ways[one.op], message), one.op == "again" and number > 0
                 said = Said(one.at, one.party, one.connection, ways[one.op], number, again, label, message)
-                entry = _entry(said, message.SerializeToString(), began, came=True, went=True)
+                data = message.SerializeToString()
+                entry = _entry(said, data, began, room.summary(message), came=True, went=True)
                 messages.append(entry | {"frame": n})
         watched.append(head)
     else:
@@ -169,7 +179,7 @@ class _Waiting:
         return one.party, one.connection, one.direction, one.label, one.kind, one.message.id, one.message.re
 
 
-def _entry(said: Said, data: bytes, began: float, *, came: bool, went: bool) -> dict[str, Any]:
+def _entry(said: Said, data: bytes, began: float, summary: str, *, came: bool, went: bool) -> dict[str, Any]:
     return {
         "at_ms": since(began, said.at),
         "party": said.party,
@@ -183,7 +193,7 @@ def _entry(said: Said, data: bytes, began: float, *, came: bool, went: bool) -> 
         "re": said.message.re,
         "came": came,
         "went": went,
-        "summary": _summary(said.message),
+        "summary": summary,
         "bytes": base64.b64encode(data).decode(),
     }
 

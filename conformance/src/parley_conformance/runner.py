@@ -205,7 +205,8 @@ async def run_one(kit: Kit, run: Run) -> Result:
     result = kit.baseline.applied(replace(result, duration_ms=round((time.monotonic() - begin) * 1000)))
     kept = kit.keep or result.verdict is not Verdict.PASS
     if kit.histories is not None:
-        result = _stored(kit, result, history, folder if kept else None)
+        # Not in the loop: other runs measure time meanwhile.
+        result = await asyncio.to_thread(_stored, kit, result, history, folder if kept else None)
     if not kept:
         shutil.rmtree(folder, ignore_errors=True)
         return result

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from parley_wire.v1 import broker_service_pb2 as pb
 
-KEPT_MESSAGES = 4_000
+KEPT_MESSAGES = 10_000
 KEPT_BYTES = 4 * 1024 * 1024
 
 

@@ -18,7 +18,7 @@ import grpc.aio
 
 from parley_conformance import matching, wire
 from parley_conformance.client_watch import ClientWatch, begins_wrongly
-from parley_conformance.door import CONNECT
+from parley_conformance.door import CONNECT, say_status
 from parley_conformance.journal import Journal, shortened
 from parley_conformance.labels import Labels
 from parley_conformance.model import Failed
@@ -381,7 +381,7 @@ class ScriptedBroker:
                 either: set[asyncio.Future[Any]] = {reading, connection.end}
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if connection.end.done():
-                    await context.abort(*connection.end.result())
+                    await say_status(context, *connection.end.result())
             finally:
                 connection.open = False
                 reading.cancel()

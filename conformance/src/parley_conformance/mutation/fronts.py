@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from parley_conformance.door import CONNECT, Everything, pairs
+from parley_conformance.door import CONNECT, Everything, pairs, say_status
 from parley_conformance.mutation.alteration import Alteration, Altered
 from parley_conformance.relay import DOWN, UP
 from parley_conformance.watch import kind_of
@@ -85,7 +85,7 @@ class _Proxy:
             if code is grpc.StatusCode.OK:
                 context.set_trailing_metadata(trailers)
             else:
-                await context.abort(code, (await call.details()) or "", trailers)
+                await say_status(context, code, (await call.details()) or "", trailers)
         finally:
             up.cancel()
             call.cancel()

@@ -21,13 +21,14 @@ from parley_broker import config
 from parley_broker.cli import main
 from parley_broker.core.gateway import checks, lives, session
 from parley_broker.core.gateway.callers import Callers
+from parley_broker.core.gateway.commands import Commands
 from parley_broker.core.gateway.farewell import Farewell
 from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.gateway.outgoing import Outgoing
 from parley_broker.core.gateway.sessions import Sessions
 from parley_broker.core.ids import AgentId
 from parley_broker.core.machine import Machine
-from parley_broker.core.messages import Error, Heartbeat, Publish, Request
+from parley_broker.core.messages import Error, Heartbeat, Hello, Publish, Request
 from parley_broker.core.shard import deliveries, shard
 from parley_broker.core.shard.claims import Claims
 from parley_broker.core.shard.commits import Commits
@@ -258,6 +259,75 @@ def unknown_reasons_replaced() -> None:
 def keys_cut_at_a_slash() -> None:
     """An id is printed without what follows a slash in its key."""
     wrap(AgentId, "__str__", lambda _: lambda self: f"{self.type}/{self.key.partition('/')[0]}")
+
+
+def no_frames_are_empty() -> None:
+    """Bytes that are no frame are taken for one with nothing in it."""
+
+    def make(decode: Any) -> Any:
+        def wrong(data: bytes, now: float) -> Any:
+            try:
+                return decode(data, now)
+            except codec.NotAFrame:
+                return decode(b"", now)
+
+        return wrong
+
+    wrap(servicer, "decode_frame", make)
+
+
+def gaps_taken() -> None:
+    """A number may be above the next one."""
+
+    def make(number: Any) -> Any:
+        def wrong(self: Any, frame: Any) -> Any:
+            if frame.first_seq:
+                self.received = max(self.received, frame.first_seq - 1)
+            return number(self, frame)
+
+        return wrong
+
+    wrap(session.Session, "number", make)
+
+
+def hello_not_awaited() -> None:
+    """A connection may say nothing for as long as it likes."""
+
+    def make(connect: Any) -> Any:
+        def wrong(self: Any, connection: Any, now: float) -> None:
+            connect(self, connection, now)
+            self._hellos.drop(connection.id)
+
+        return wrong
+
+    wrap(lives.Lives, "connect", make)
+
+
+def anything_greets() -> None:
+    """Whatever comes first on a connection is taken for a Hello."""
+
+    def make(greet: Any) -> Any:
+        def wrong(self: Any, connection: Any, message: Any, now: float) -> Any:
+            if not isinstance(message.body, Hello):
+                message = replace(message, body=Hello(1, 1, "nobody"))
+            return greet(self, connection, message, now)
+
+        return wrong
+
+    wrap(lives.Lives, "greet", make)
+
+
+def second_hello_ignored() -> None:
+    """A second Hello on a connection is ignored."""
+
+    def make(carry_out: Any) -> Any:
+        def wrong(self: Any, session: Any, message: Any, now: float) -> None:
+            if not isinstance(message.body, Hello):
+                carry_out(self, session, message, now)
+
+        return wrong
+
+    wrap(Commands, "carry_out", make)
 
 
 def instances_are_one() -> None:
@@ -552,6 +622,11 @@ BUGS: tuple[Callable[[], None], ...] = (
     heartbeats_on_demand,
     unknown_reasons_replaced,
     keys_cut_at_a_slash,
+    no_frames_are_empty,
+    gaps_taken,
+    hello_not_awaited,
+    anything_greets,
+    second_hello_ignored,
     instances_are_one,
     grace_forgotten,
     nothing_sent_again,

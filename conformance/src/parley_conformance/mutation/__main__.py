@@ -26,7 +26,7 @@ CONTROL_JOBS = 3
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1, metavar="[MUTANT]...")
 @click.option("--component", "components", multiple=True, type=click.Choice(catalogue.COMPONENTS), help="Only these.")
-@click.option("--jobs", default=8, show_default=True, type=click.IntRange(1, 64), help="Broken runs at the same time.")
+@click.option("--jobs", default=12, show_default=True, type=click.IntRange(1, 64), help="Broken runs at the same time.")
 @click.option("--keep", is_flag=True, help="Keep the logs of all runs.")
 @click.option(
     "--out", default=DEFAULT_OUT, type=click.Path(path_type=Path, file_okay=False), help="For the matrix and logs."

@@ -50,6 +50,11 @@ def test_what_became_of_a_message_is_said_in_words() -> None:
     told = history(
         messages=[message(1, "a", "up", "ack", "e1", went=False), message(2, "a", "up", "ack", "e2", came=False)]
     )
-    texts = [text.text for text in parsed(svg(timeline(told, short=True), "a")).iter("text")]
+    picture = parsed(svg(timeline(told, short=True), "a"))
+    texts = [text.text for text in picture.iter("text")]
     assert "Ack e1 (did not go on)" in texts
     assert "Ack e2 (put in by the kit)" in texts
+    lost, put_in = (g for g in picture.iter("g") if (g.get("class") or "").startswith("msg"))
+    assert [path.get("class") for path in lost.findall("path")] == [None, "lost"]
+    assert lost.findall("path")[0].get("d") == "M658 70H563"
+    assert put_in.get("class") == "msg injected"

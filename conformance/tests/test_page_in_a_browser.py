@@ -22,8 +22,8 @@ VISIBLE = "return [...document.querySelectorAll('.run')].filter(run => run.check
 OVERFLOW = """
 const inside = '.scroll, svg, pre, .message';
 const wide = [...document.querySelectorAll('body *')].filter((element) => !element.closest(inside)
-  && element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1);
-return [document.documentElement.scrollWidth <= innerWidth, wide.map((element) => element.outerHTML.slice(0, 100))];
+  && element.checkVisibility() && element.getBoundingClientRect().right > arguments[0] + 1);
+return [document.documentElement.scrollWidth <= arguments[0], wide.map((element) => element.outerHTML.slice(0, 100))];
 """
 CONTRAST = """
 const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
@@ -117,7 +117,7 @@ def test_nothing_is_too_wide_or_too_faint(
     browser.size(width, height, dark=dark)
     browser.open(pages[name], WRONG_RUN if name == "failing" else "")
     browser.run("for (const one of document.querySelectorAll('details')) one.open = true")
-    assert browser.run(OVERFLOW) == [True, []]
+    assert browser.run(OVERFLOW, width) == [True, []]
     assert browser.run(CONTRAST) == []
 
 

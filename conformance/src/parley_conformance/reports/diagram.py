@@ -85,14 +85,14 @@ def _row(row: Row, y: int, at: dict[str, int], width: int) -> str:
 
 def _message(row: Row, x: int, to: int, y: int) -> str:
     towards = 1 if to > x else -1
-    end = (x + to) // 2 if row.flaw == "dropped" else to
+    # Beside the lane where it starts, whichever other lanes it crosses: there its text stands, and there it is lost.
+    middle = x + towards * _GAP // 2
+    end = middle if row.flaw == "dropped" else to
     head = (
         f'<path class="lost" d="M{end - 5} {y - 9}l10 10m0 -10l-10 10"/>'
         if row.flaw == "dropped"
         else f'<path class="tip" d="M{end} {y - 4}l{-8 * towards} -4v8z"/>'
     )
-    # Beside the lane where it starts: between two lanes, whichever those are that it crosses.
-    middle = x + towards * _GAP // 2
     told = _FLAWS.get(row.flaw, "")
     text = ("✗ " if row.marked else "") + _cut(row.text, _LABEL) + (f" ({told})" if told else "")
     kind = f"msg {row.flaw}".strip() + (" bad" if row.marked else "")

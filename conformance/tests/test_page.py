@@ -107,7 +107,7 @@ def test_a_case_has_its_steps_diagram_lines_and_logs(tmp_path: Path) -> None:
 
 def test_all_that_passes_has_no_problems(tmp_path: Path) -> None:
     text = rendered(results(run("rpc/echo[broker]")), tmp_path)
-    assert "Conforms" in text
+    assert "What was run conforms" in text
     assert 'id="problems"' not in text
 
 

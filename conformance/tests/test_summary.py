@@ -54,7 +54,7 @@ What rpc/echo shows.
 
 def test_all_that_passes_is_short() -> None:
     text = summary.render(view.make(results(run("rpc/echo[broker]"))))
-    assert text.startswith("# ✓ Parley conformance: conforms\n\nThe one run passed.\n\n## Matrix\n")
+    assert text.startswith("# ✓ Parley conformance: what was run conforms\n\nThe one run passed.\n\n## Matrix\n")
 
 
 def test_many_failures_are_not_a_wall() -> None:

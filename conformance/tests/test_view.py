@@ -72,10 +72,20 @@ def test_rules_have_their_cases_and_the_mutants_that_these_kill() -> None:
     assert rules["PUB-1"] == (("pubsub/stored", "pass", ()),)
 
 
-@pytest.mark.parametrize(("code", "headline"), [(0, "Conforms"), (2, "Could not be judged"), (3, "Inconclusive")])
+@pytest.mark.parametrize(
+    ("code", "headline"), [(0, "What was run conforms"), (2, "Could not be judged"), (3, "Inconclusive")]
+)
 def test_the_exit_code_is_the_verdict(code: int, headline: str) -> None:
     shown = view.make(results(run(ECHO), exit_code=code))
     assert (shown.headline, shown.sentence) == (headline, "The one run passed.")
+
+
+def test_it_conforms_only_if_everything_was_run() -> None:
+    plan = {"filters": {}, "length": "default", "part": "1/1", "jobs": 2, "required": []}
+    left = run(LEFT_OUT, "not-run", reason="dotnet is not installed")
+    assert view.make(results(run(ECHO), plan=plan)).headline == "Conforms"
+    assert view.make(results(run(ECHO), plan=plan | {"part": "1/4"})).headline == "What was run conforms"
+    assert view.make(results(run(ECHO), left, plan=plan)).headline == "What was run conforms"
 
 
 def test_facts_say_how_it_was_run() -> None:

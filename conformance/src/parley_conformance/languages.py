@@ -75,6 +75,8 @@ def _dotnet() -> Language:
     command = ("dotnet", str(DOTNET_ADAPTER))
     if shutil.which("dotnet") is None:
         return Language("dotnet", command, "dotnet is not installed")
+    if not DOTNET_PROJECT.is_dir():
+        return Language("dotnet", command, "the .NET adapter is only in a checkout of the repository")
     if not DOTNET_ADAPTER.exists():
         project = DOTNET_PROJECT.relative_to(CONFORMANCE.parent)
         return Language("dotnet", command, f"the adapter is not built: dotnet build -c Release {project}")

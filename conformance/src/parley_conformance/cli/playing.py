@@ -16,14 +16,14 @@ from rich.markup import escape
 from parley_conformance import exitcode, runner
 from parley_conformance.cli.selection import HarnessFailure
 from parley_conformance.model import HarnessError, Result, Run
-from parley_conformance.paths import CONFORMANCE
+from parley_conformance.paths import BUILD
 from parley_conformance.reports import console as shown
 from parley_conformance.reports import files
 from parley_conformance.reports.progress import Progressing
 from parley_conformance.reports.publish import publish
 from parley_conformance.reports.view import View
 
-DEFAULT_OUT = CONFORMANCE.parent / "build" / "conformance"
+DEFAULT_OUT = BUILD
 
 
 @dataclass(frozen=True)

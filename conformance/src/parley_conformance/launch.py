@@ -86,7 +86,7 @@ class Launch(Protocol):
 
         Args:
             command: The launcher.
-            settings: What it is given, see README.md; with `listen`, the broker is one that served there before.
+            settings: What it is given, see docs/broker.md; with `listen`, the broker is one that served there before.
             folder: Of the case: gets the log, and stands for the data that a broker finds again.
 
         Raises:

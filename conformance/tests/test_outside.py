@@ -135,3 +135,11 @@ def test_reports_stay_where_they_belong(play, tmp_path):
         run()
     assert not (tmp_path.parent / "evil").exists()
     assert engine.empty
+
+
+def test_a_kit_that_was_killed_is_a_harness_error(play, tmp_path):
+    engine, run = play(Kit(code=137))
+    with pytest.raises(HarnessError, match="ended with exit code 137"):
+        run()
+    assert (tmp_path / "out" / "results.json").exists()
+    assert engine.empty

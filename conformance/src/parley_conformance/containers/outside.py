@@ -17,6 +17,7 @@ from typing import Any
 import click
 from docker import DockerClient
 
+from parley_conformance import exitcode
 from parley_conformance.containers import belongings
 from parley_conformance.containers.engine import FAILURES, connect, make_network
 from parley_conformance.containers.launching import PLACE, Place
@@ -26,6 +27,7 @@ IMAGE = "parley-kit"
 _OUT = "/out"
 _SOCKET = "/var/run/docker.sock"
 _LONG_S = 6 * 3600
+_CODES = (exitcode.CONFORMS, exitcode.FAILS, exitcode.HARNESS_ERROR, exitcode.INCONCLUSIVE)
 _SHOWN = ("TERM", "NO_COLOR", "CI")
 
 
@@ -38,7 +40,7 @@ def run(arguments: Sequence[str], out: Path, files: Sequence[Path] = ()) -> int:
         files: What the arguments name of this machine's files; they are at the same places in the container.
 
     Raises:
-        HarnessError: No engine answers, an image is not there, or the engine failed.
+        HarnessError: No engine answers, an image is not there, the engine failed, or the kit was ended from outside.
     """
     client = connect(_LONG_S)
     socket = _socket(client)
@@ -60,6 +62,8 @@ def run(arguments: Sequence[str], out: Path, files: Sequence[Path] = ()) -> int:
             code = _shown(kit)
             _fetch(kit, out)
             click.echo(f"fetched to {out}")
+            if code not in _CODES:
+                raise HarnessError(f"the container of the kit ended with exit code {code}")
         except FAILURES as error:
             raise HarnessError(f"the container engine: {error}") from error
     return code

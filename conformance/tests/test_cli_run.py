@@ -59,6 +59,14 @@ def test_a_run_that_conforms(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("suites")
+def test_the_command_that_repeats_a_run_has_what_this_one_was_given(tmp_path: Path) -> None:
+    run(tmp_path / "out", "--pair", "fake-fake", "--length", "full")
+    one, *_ = json.loads((tmp_path / "out" / "results.json").read_text())["runs"]
+    given = ["--adapter", f"fake={ADAPTER} ", "--broker", LAUNCHER, "--length", "full"]
+    assert shlex.split(one["repeat"]) == ["parley-conformance", "run", "--keep", *given, one["name"]]
+
+
+@pytest.mark.usefixtures("suites")
 @pytest.mark.parametrize(
     ("flaw", "code", "text"),
     [

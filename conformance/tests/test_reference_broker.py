@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from parley_conformance.broker import Broker, BrokerSource
 from parley_conformance.broker_case import Table
-from parley_conformance.model import HarnessError, Unsupported
+from parley_conformance.model import HarnessError
 from parley_conformance.process import runs
 
 
@@ -26,9 +28,10 @@ async def test_it_is_gone_afterwards(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_setting_that_it_does_not_have(tmp_path: Path) -> None:
-    with pytest.raises(Unsupported, match="no such setting: colour"):
-        await Broker.launch(BrokerSource(), {"colour": "red"}, tmp_path)
+def test_a_setting_that_it_does_not_have(tmp_path: Path) -> None:
+    given = json.dumps({"data_dir": str(tmp_path / "data"), "colour": "red"})
+    told = subprocess.run([*BrokerSource().command, given], capture_output=True, text=True, timeout=30, check=True)
+    assert json.loads(told.stdout) == {"unsupported": "no such setting: colour"}
 
 
 async def test_a_broker_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,7 @@ class Result:
     `expected`: names of those of its checks whose failure a baseline expects.
     `judged`: what it failed for is in its history, so that `recheck` sees it as well.
     `history`: where its history is, relative to the folder of the results.
+    `options`: those of the command line that are needed to run it again.
     """
 
     run: Run
@@ -156,6 +157,7 @@ class Result:
     steps: tuple[Step, ...] = ()
     judged: bool = False
     history: str = ""
+    options: tuple[str, ...] = ()
 
 
 class Failed(Exception):

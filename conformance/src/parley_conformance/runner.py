@@ -81,6 +81,7 @@ class Kit:
         hold: Waited for when a case has its verdict, before what it started is ended.
         front: Puts something between parties and broker.
         histories: Gets a history file per run; None: they are not written.
+        options: Those of the command line that are needed to run one of the runs again.
     """
 
     contract: spec.Spec
@@ -94,6 +95,7 @@ class Kit:
     hold: Hold | None = None
     front: Front = nothing
     histories: Path | None = None
+    options: tuple[str, ...] = ()
     lag: LagMeter = field(default_factory=LagMeter)
 
 
@@ -202,7 +204,8 @@ async def run_one(kit: Kit, run: Run) -> Result:
     folder.mkdir(parents=True)
     begin = time.monotonic()
     result, history = await _judged(kit, run, folder)
-    result = kit.baseline.applied(replace(result, duration_ms=round((time.monotonic() - begin) * 1000)))
+    duration_ms = round((time.monotonic() - begin) * 1000)
+    result = kit.baseline.applied(replace(result, duration_ms=duration_ms, options=kit.options))
     kept = kit.keep or result.verdict is not Verdict.PASS
     if kit.histories is not None:
         # Not in the loop: other runs measure time meanwhile.

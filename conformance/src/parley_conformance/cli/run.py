@@ -14,6 +14,8 @@ from parley_conformance.broker import BrokerSource
 from parley_conformance.cli import holding, modes, playing
 from parley_conformance.cli.selection import HarnessFailure, select, selecting
 
+_DEFAULTS = ("", modes.PROCESS, "default")
+
 
 @click.command(name="run")
 @selecting
@@ -63,6 +65,8 @@ def command(
         text = "in a container nothing but the run's own networks is reached"
         raise click.UsageError(f"{'--address' if address else '--attach'}: {text}")
     where = modes.chosen(mode, out, baselines, attached)
+    given = [("--adapter", one) for one in selection["added"]]
+    given += [("--mode", mode), ("--broker", broker), ("--address", address), ("--length", length)]
     selected = select(selection, where.discover)
     runs = selected.runs
     if length == "full":
@@ -87,6 +91,7 @@ def command(
         expected,
         where.launch,
         histories=out / "histories",
+        options=tuple(word for option in given if option[1] not in _DEFAULTS for word in option),
     )
     if attached:
         kit = replace(kit, jobs=1, launch=attach.Attaching(kit.launch, holding.say))

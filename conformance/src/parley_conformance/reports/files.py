@@ -107,7 +107,7 @@ def write_junit(results: Sequence[Result], path: Path) -> None:
 
 def repeat(result: Result) -> str:
     """The command that runs this one again."""
-    return shlex.join(["parley-conformance", "run", "--keep", result.run.name])
+    return shlex.join(["parley-conformance", "run", "--keep", *result.options, result.run.name])
 
 
 def _run(result: Result) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -43,6 +44,17 @@ async def test_calls_and_what_is_seen(party: Party) -> None:
     assert party.sent["c1"].at > 0
     await party.publish({"label": "e1", "topic": "t/k"})
     await party.see("outcome", {"label": "e1", "published": True})
+
+
+async def test_it_rests_when_all_that_was_sent_has_its_outcome(party: Party) -> None:
+    await party.start("grpc://x", {})
+    await party.call({"label": "c1", "to": "probe/k"})
+    await party.rest()
+    assert party.seen("outcome", {"label": "c1"})
+    party.sent["c2"] = party.sent["c1"]
+    begun = asyncio.get_running_loop().time()
+    await party.rest(within_ms=200)
+    assert asyncio.get_running_loop().time() - begun >= 0.2
 
 
 @pytest.mark.parametrize(

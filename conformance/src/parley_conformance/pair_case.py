@@ -132,8 +132,7 @@ class Table:
             for gate in sorted(gates):
                 await party.adapter.command("release", gate=gate)
         for party in living:
-            await party.adapter.wait(lambda p=party: self._done(p), WITHIN_MS)  # type: ignore[misc]
-            await party.adapter.command("ping")
+            await party.rest()
         self.broker.check_alive()
         if not verdict.by_observations(self.history()):
             # What the broker holds is asked first: what goes by meanwhile can only add to what is settled.
@@ -171,12 +170,6 @@ class Table:
             disturbed=self.disturbed,
             end=self._end,
         )
-
-    def _done(self, party: Party) -> bool:
-        ended = {o.label for o in party.adapter.observations if o.kind == "outcome"}
-        entered = sum(o.kind == "enter" for o in party.adapter.observations)
-        left = sum(o.kind == "leave" for o in party.adapter.observations)
-        return ended >= set(party.sent) and entered == left
 
     async def close(self) -> None:
         """Ends every adapter, then the recorder; raises HarnessError if an adapter left something behind."""

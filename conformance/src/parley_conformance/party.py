@@ -139,6 +139,17 @@ class Party:
             raise Failed(self._missing(kind, expected, count, within_ms), party=self.name)
         return found
 
+    async def rest(self, within_ms: float = WITHIN_MS) -> None:
+        """Waits, but not for ever, until all that was sent has an outcome and no handler runs; then for its word."""
+
+        def resting() -> bool:
+            kinds = [o.kind for o in self.adapter.observations]
+            ended = {o.label for o in self.adapter.observations if o.kind == "outcome"}
+            return ended >= set(self.sent) and kinds.count("enter") == kinds.count("leave")
+
+        await self.adapter.wait(resting, within_ms)
+        await self.adapter.command("ping")
+
     async def outcome(self, label: str, within_ms: float = WITHIN_MS) -> Mapping[str, Any]:
         """Waits for the outcome of a call or publish; returns the observation's members."""
         return (await self.see("outcome", {"label": label}, within_ms=within_ms))[0].fields

@@ -151,7 +151,8 @@ class Table:
         for gate in sorted({gate for sent in party.sent.values() for gate in script.gates(sent.value)}):
             await party.adapter.command("release", gate=gate)
         await self.prove()
-        await party.adapter.command("ping")
+        # The proof's outcome may be told before those of earlier calls.
+        await party.rest()
         if violations := self.broker.violations:
             first = violations[0]
             raise Failed(str(first), rule=first.rule, party=first.party, judged=True)

@@ -8,14 +8,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from programs import DOTNET, EXAMPLES, LIMIT, Program, Run
+from programs import DOTNET, EXAMPLES, LIMIT, NPM, Program, Run
 
-# As with all tests of .NET: where there is none, they are not run, and pytest's header says so.
+# As with all tests of .NET: where there is none, they are not run, and pytest's header says so. Likewise for Node.js.
 collect_ignore = [] if DOTNET else ["test_analytics.py", "test_state_dotnet.py"]
+collect_ignore += [] if NPM else ["test_node_adapter.py"]
 
 
-def pytest_report_header() -> str | None:
-    return None if DOTNET else "there is no dotnet here, so the .NET examples are not run"
+def pytest_report_header() -> list[str]:
+    missing = [] if DOTNET else ["there is no dotnet here, so the .NET examples are not run"]
+    return missing + ([] if NPM else ["there is no node with npm here, so the Node.js adapter is not run"])
 
 
 @pytest.fixture

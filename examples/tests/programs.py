@@ -12,6 +12,7 @@ from typing import Protocol
 
 EXAMPLES = Path(__file__).parent.parent
 DOTNET = shutil.which("dotnet")
+NPM = shutil.which("node") and shutil.which("npm")
 # Seconds: every wait here has an end.
 LIMIT = 30.0
 

@@ -23,8 +23,8 @@ def installed() -> None:
 
 
 def kit(command: str, *arguments: str) -> str:
-    adapter = f"node=node '{FOLDER / 'adapter.js'}'"
-    whole = [sys.executable, "-c", "from parley_conformance.cli import main; main()", command, *arguments, "--adapter", adapter]
+    program = [sys.executable, "-c", "from parley_conformance.cli import main; main()"]
+    whole = [*program, command, *arguments, "--adapter", f"node=node '{FOLDER / 'adapter.js'}'"]
     ended = subprocess.run(whole, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout

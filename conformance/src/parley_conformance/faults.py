@@ -55,8 +55,8 @@ class Fault:
 
     @property
     def takes_away(self) -> bool:
-        """True if the party is off the network until it is healed, whatever it says."""
-        return not self.item and self.do in ("freeze", "refuse")
+        """True if the party is off the network until it is healed, and nobody tells it."""
+        return not self.item and self.do == "freeze"
 
     def meets(self, direction: str, message: pb.Message, label: str) -> bool:
         """True if this message, which goes by for the first time, is the one; counts those that fit."""

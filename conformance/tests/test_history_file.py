@@ -80,13 +80,14 @@ def test_what_finds_no_room_is_cut_with_a_mark(monkeypatch: pytest.MonkeyPatch, 
     ("raw", "text"),
     [
         (b"", "Expecting value"),
-        (gzip.compress(b"{")[:-3], "ended before"),
+        (gzip.compress(b"{", mtime=0)[:-3], "ended before"),
         (b"\x1f\x8bgarbage", "ended before"),
-        (gzip.compress(b"{}")[:10] + b"\xff" * 20, "invalid block"),
+        (gzip.compress(b"{}", mtime=0)[:10] + b"\xff" * 20, "invalid block"),
         (b"\xff\xfe", "Expecting value"),
         (b"\xc3\x28{}", "codec"),
         (b"{}", "it is no history of format 1"),
     ],
+    ids=["empty", "cut", "garbage", "bad block", "no text", "bad UTF-8", "no history"],
 )
 def test_what_is_no_history_is_said_so(tmp_path: Path, raw: bytes, text: str) -> None:
     (tmp_path / "bad.json.gz").write_bytes(raw)

@@ -13,7 +13,7 @@ from parley_conformance.broker import BrokerSource
 from parley_conformance.model import HarnessError, Result, Run, Verdict
 from parley_conformance.mutation import play
 from parley_conformance.mutation.catalogue import Check, Mutant
-from parley_conformance.mutation.kills import Fate, judge
+from parley_conformance.mutation.kills import Fate, Played, judge
 from parley_conformance.workloads import registry
 
 CASES = {case.id: case for case in suite.load(rules=contract().rules, workloads=registry.ALL)}
@@ -64,6 +64,32 @@ async def test_a_broken_adapter(tmp_path: Path) -> None:
     run = Run(CASES["rpc/echo-direct"], "python", "python", "json")
     line = {"do": "duplicate", "obs": "outcome", "nth": 1}
     assert await fate(tmp_path, mutant("twice", "wire", run, "2 outcomes", line=line)) is Fate.KILLED
+
+
+@pytest.mark.parametrize("second", [True, False])
+async def test_what_was_not_caught_is_played_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: bool
+) -> None:
+    run = Run(CASES["rpc/no-responders"])
+    one = mutant("a_bug", "wire", run, "whatever")
+    results = [Result(run, Verdict.FAIL, "by chance"), Result(run, Verdict.FAIL, "by the check" if second else "again")]
+    seen: list[str] = []
+
+    async def play_one(stable: Any, mutant: Mutant, run: Run) -> Played:
+        seen.append(run.name)
+        return Played(results[len(seen) - 1], True)
+
+    monkeypatch.setattr(play, "play_one", play_one)
+    kit = runner.Kit(contract(), BrokerSource(), languages.discover(), tmp_path)
+    told: list[str] = []
+    played = await play.play(
+        await play.stable(kit, []),
+        [one],
+        told=lambda mutant, played: told.append(played.result.reason),
+        caught=lambda mutant, played: played.result.reason == "by the check",
+    )
+    assert len(seen) == 2
+    assert told == [played[one, run].result.reason] == ["by the check" if second else "again"]
 
 
 async def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:

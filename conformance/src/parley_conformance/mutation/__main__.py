@@ -80,7 +80,12 @@ async def _run(kit: runner.Kit, mutants: list[catalogue.Mutant], results: Path) 
     by_run |= {result.run: result for result in controls}
     kit.lag.start()
     try:
-        played = await play.play(stable, mutants, lambda mutant, one: _told(mutant, one, by_run))
+        played = await play.play(
+            stable,
+            mutants,
+            told=lambda mutant, one: _told(mutant, one, by_run),
+            caught=lambda mutant, one: not _uncaught(mutant, one, by_run),
+        )
     finally:
         await kit.lag.stop()
     return [
@@ -100,11 +105,15 @@ def _told_control(result: Result) -> None:
 
 
 def _told(mutant: catalogue.Mutant, played: kills.Played, controls: dict[Run, Result]) -> None:
-    for check in mutant.checks:
-        if check.run == played.result.run:
-            kill = kills.judge(mutant, check, played, controls.get(check.run) or played.result)
-            if kill.fate is not kills.Fate.KILLED:
-                click.echo(f"  {kill.fate} {mutant.component} {mutant.name}: {check.name}: {kill.why}")
+    for kill in _uncaught(mutant, played, controls):
+        click.echo(f"  {kill.fate} {mutant.component} {mutant.name}: {kill.check.name}: {kill.why}")
+
+
+def _uncaught(mutant: catalogue.Mutant, played: kills.Played, controls: dict[Run, Result]) -> list[kills.Kill]:
+    run = played.result.run
+    checks = [check for check in mutant.checks if check.run == run]
+    judged = [kills.judge(mutant, check, played, controls.get(run) or played.result) for check in checks]
+    return [kill for kill in judged if kill.fate is not kills.Fate.KILLED]
 
 
 def _tests() -> dict[str, list[str]]:

@@ -75,31 +75,38 @@ async def told_command(launcher: Path) -> tuple[str, ...]:
 
 
 async def play(
-    stable: Stable, mutants: Sequence[Mutant], told: Callable[[Mutant, Played], None]
+    stable: Stable,
+    mutants: Sequence[Mutant],
+    told: Callable[[Mutant, Played], None],
+    caught: Callable[[Mutant, Played], bool] = lambda mutant, played: True,
 ) -> dict[tuple[Mutant, Run], Played]:
     """Runs every mutant in every run of its checks.
 
     Args:
         stable: Where they come from.
         mutants: Which.
-        told: Told each run when it ends.
+        told: Told each run when it ends for good.
+        caught: Whether the run's checks caught the mutant. One that was not caught is played once more, alone, and
+            that counts: a bug may have two consequences, and which comes first is not the check's doing.
     """
     slots = asyncio.Semaphore(stable.kit.jobs)
     played: dict[tuple[Mutant, Run], Played] = {}
 
+    def again(mutant: Mutant, one: Played) -> bool:
+        return one.result.lag or (one.result.verdict is not Verdict.NOT_RUN and not caught(mutant, one))
+
     async def one(mutant: Mutant, run: Run) -> None:
         async with slots:
             played[mutant, run] = await play_one(stable, mutant, run)
-        if not played[mutant, run].result.lag:
+        if not again(mutant, played[mutant, run]):
             told(mutant, played[mutant, run])
 
     async with asyncio.TaskGroup() as group:
         for mutant in mutants:
             for run in mutant.runs:
                 group.create_task(one(mutant, run), name=f"{mutant.name}: {run.name}")
-    # What the machine was too slow for, once more, alone.
     for (mutant, run), before in list(played.items()):
-        if before.result.lag:
+        if again(mutant, before):
             played[mutant, run] = await play_one(stable, mutant, run)
             told(mutant, played[mutant, run])
     return played

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -26,6 +27,16 @@ collect_ignore = [] if DOTNET else ["test_scaffold_dotnet.py"]
 def pytest_report_header() -> str | None:
     """Says what is left out where .NET is missing."""
     return None if DOTNET else "there is no dotnet here, so the .NET scaffold is not built"
+
+
+def program(path: Path) -> Any:
+    """A program that is no module of a package, as one."""
+    found = importlib.util.spec_from_file_location(path.stem, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
 
 
 def fake_adapter(flaw: str = "") -> tuple[str, ...]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from conftest import program
 
 from parley_conformance.paths import MUTANTS
 
 
 @pytest.fixture(scope="module")
 def launcher() -> Any:
-    found = importlib.util.spec_from_file_location("dotnet_mutants", MUTANTS / "dotnet.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+    return program(MUTANTS / "dotnet.py")
 
 
 def test_every_bug_has_its_checks_and_wakes_by_its_name() -> None:

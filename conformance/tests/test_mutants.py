@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import contract
+from conftest import contract, program
 
 from parley_conformance import suite
 from parley_conformance.mutation import catalogue
@@ -43,12 +42,7 @@ def test_there_are_enough_of_them() -> None:
 
 @pytest.fixture
 def lines() -> Any:
-    found = importlib.util.spec_from_file_location("lines", MUTANTS / "lines.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+    return program(MUTANTS / "lines.py")
 
 
 def test_lines_are_altered_and_numbered(lines: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

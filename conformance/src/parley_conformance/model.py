@@ -101,6 +101,20 @@ class Run:
         return f"{self.case.id}#{rule}@{self.axes}"
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What it is, as plain data: in lists and in results."""
+        case = self.case
+        return {
+            "name": self.name,
+            "case": case.id,
+            "family": case.family,
+            "kind": case.kind.value,
+            "title": case.title,
+            "level": case.level,
+            "rules": list(case.covers),
+        }
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The adapters that it needs, each once."""
         return tuple(dict.fromkeys(x for x in (self.caller, self.handler) if x))

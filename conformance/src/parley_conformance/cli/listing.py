@@ -32,15 +32,9 @@ def _told(run: Run) -> dict[str, Any]:
     case = run.case
     axes = {"caller": run.caller, "handler": run.handler, "content": run.content}
     return {
-        "name": run.name,
-        "case": case.id,
-        "family": case.family,
-        "kind": case.kind.value,
-        "title": case.title,
-        "level": case.level,
+        **run.identity,
         "profiles": list(profiles.current().of(case)),
         "lane": case.lane,
-        "rules": list(case.covers),
         "checks": [run.check(rule) for rule in case.covers],
         **{name: value for name, value in axes.items() if value},
     }

@@ -113,13 +113,7 @@ def repeat(result: Result) -> str:
 def _run(result: Result) -> dict[str, Any]:
     run, case = result.run, result.run.case
     told: dict[str, Any] = {
-        "name": run.name,
-        "case": case.id,
-        "family": case.family,
-        "kind": case.kind.value,
-        "title": case.title,
-        "level": case.level,
-        "rules": list(case.covers),
+        **run.identity,
         "verdict": result.verdict.value,
         "checks": [_check(check) for check in checks.of(result)],
         "duration_ms": result.duration_ms,

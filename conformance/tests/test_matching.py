@@ -99,3 +99,10 @@ def test_the_nearest_of_the_same_kind(expected: dict[str, Any], told: str) -> No
 def test_of_those_that_are_as_near_the_last_one_counts() -> None:
     there = [{"hello": {"received": at}} for at in (1, 2)]
     assert nearest({"hello": {"received": 9}}, there).endswith("got 2")
+
+
+def test_what_came_instead_is_said() -> None:
+    refused = {"label": "c1", "error": {"reason": "TIMEOUT"}}
+    (text,) = differences({"label": "c1", "reply": {"value": 1}}, refused)
+    assert text == "reply: expected an object, got nothing; there is error {'reason': 'TIMEOUT'}"
+    assert differences({"reply": {"value": 1}}, {"label": "c1"}) == ["reply: expected an object, got nothing"]

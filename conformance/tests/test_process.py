@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from parley_conformance import process
 from parley_conformance.model import HarnessError
 from parley_conformance.process import Child, resident_bytes, runs
 
@@ -28,6 +29,15 @@ async def test_the_whole_group_is_ended(tmp_path: Path) -> None:
         # An orphan is a zombie until init has seen it; it runs no more.
         while runs(grandchild):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.01)
+
+
+async def test_what_is_of_its_group_may_end_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = await Child.start([sys.executable, "-c", PARENT], name="parent", log=tmp_path / "log", lines_out=True)
+    grandchild = int(await child.first_line())
+    looks = iter([{grandchild: "still there"}, {2**22 + 1: "gone since"}])
+    monkeypatch.setattr(process, "_marked", lambda mark: next(looks, {}))
+    assert await child.end() == -9
+    assert next(looks, None) is None
 
 
 async def test_its_log_has_what_it_said(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def read(path: Path) -> Stored:
         raise HistoryError(f"{path}: it is no history of format {FORMAT}: {wrong}")
     try:
         return _stored(content)
-    except (ValueError, TypeError, DecodeError) as error:
+    except (ValueError, TypeError, DecodeError, SystemError) as error:  # protobuf 3.21 raises the last for some bytes
         raise HistoryError(f"{path}: {error}") from error
 
 

@@ -33,7 +33,10 @@ def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
             return [f"{where}: expected an object, got {_show(actual)}"]
         found: list[str] = []
         for key, value in expected.items():
-            found += differences(value, actual.get(key, _ABSENT), f"{path}.{key}" if path else str(key))
+            wrong = differences(value, actual.get(key, _ABSENT), f"{path}.{key}" if path else str(key))
+            if wrong and key not in actual and isinstance(value, Mapping):
+                wrong[-1] += _instead(expected, actual)
+            found += wrong
         return found
     if actual is _ABSENT:
         return [] if expected in (None, 0, "", False, []) else [f"{where}: expected {expected!r}, it is absent"]
@@ -88,6 +91,14 @@ def _matches(name: str, argument: Any, actual: Any) -> bool:
     if name == "$length":
         return isinstance(actual, str | Sequence | Mapping) and len(actual) == argument
     raise ValueError(f"no such matcher: {name}; there are $any, $contains, $at_least, $at_most, $one_of and $length")
+
+
+def _instead(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> str:
+    """What came where an object is missing: an error, where a reply was expected, is what one wants to know."""
+    others = [
+        f"{key} {_show(value)}" for key, value in actual.items() if isinstance(value, Mapping) and key not in expected
+    ]
+    return f"; there is {', '.join(others)}" if others else ""
 
 
 def _show(value: Any) -> str:

@@ -13,6 +13,8 @@ from parley_conformance.model import HarnessError
 
 _TAIL_BYTES = 4_000
 _COMMAND_LENGTH = 300
+_LOOKS, _LOOK_S = 500, 0.01
+"""How often, and how far apart in s, the kit looks whether what it killed has ended."""
 
 
 class Child:
@@ -117,7 +119,14 @@ class Child:
         """
         self._signal(signal.SIGKILL)
         code = await self.process.wait()
-        if strays := _marked(self._mark):
+        strays: dict[int, str] = {}
+        # The others of the group were killed with the leader, and need not have ended as soon.
+        for _ in range(_LOOKS):
+            strays = _marked(self._mark)
+            if not any(_is_ending(pid, self.process.pid) for pid in strays):
+                break
+            await asyncio.sleep(_LOOK_S)
+        if strays:
             for pid in strays:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -145,6 +154,14 @@ def _marked(mark: str) -> dict[int, str]:
                 command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 found[int(folder.name)] = command[:_COMMAND_LENGTH]
     return found
+
+
+def _is_ending(pid: int, group: int) -> bool:
+    """True if a process is of a group that was killed, or has ended since it was found."""
+    try:
+        return os.getpgid(pid) == group
+    except ProcessLookupError:
+        return True
 
 
 def runs(pid: int) -> bool:

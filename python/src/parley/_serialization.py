@@ -126,7 +126,7 @@ class ProtobufSerializer(Generic[ProtobufT]):
         """The message that the bytes say."""
         try:
             return self.message_class.FromString(payload)
-        except (DecodeError, UnicodeDecodeError) as error:
+        except (DecodeError, UnicodeDecodeError, SystemError) as error:  # protobuf 3.21 raises the last for some bytes
             raise MalformedPayloadError(f"the payload is no {self.type_name}: it cannot be parsed") from error
 
 

@@ -87,7 +87,9 @@ async def workers_killed(table: Table, kills: int, seed: int) -> None:
 async def _counted(table: Table, turn: int, events: int, after: str = "nothing") -> str:
     """The agent has counted so many events; who hosts it now."""
     caller, label = table["caller"], f"count {turn}"
-    await caller.call({"label": label, "to": _AGENT, "wait_for_ready": True, "do": [{"reply": "counted"}]})
+    # The broker may hear of the death later than of this call; then the call starts anew with the next worker.
+    asked = {"label": label, "to": _AGENT, "wait_for_ready": True, "idempotency_key": label}
+    await caller.call({**asked, "do": [{"reply": "counted"}]})
     if wrong := differences({"reply": {"value": {"count": events}}}, await caller.outcome(label, _LONG_MS)):
         raise Failed(f"{events} events, after {after}: {'; '.join(wrong)}", rule="STA-4")
     for name, party in table.parties.items():

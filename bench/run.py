@@ -15,13 +15,17 @@ from rich.console import Console
 
 from parley_bench.content import recipe
 from parley_bench.machine import provenance
-from parley_bench.plan import LANGUAGES, Language, Plan, Round, full_plan, quick_plan
-from parley_bench.processes import ROOT, BenchError, Process, running_broker, running_parties
+from parley_bench.measure import Parties, running_parties
+from parley_bench.plan import Plan, Round, full_plan, quick_plan
+from parley_bench.processes import ROOT, BenchError
 from parley_bench.results import FORMAT, Sample, summarise
+from parley_bench.systems import SYSTEMS
+from parley_bench.systems.base import ServerOptions
 from parley_bench.table import table
+from parley_bench.vocabulary import LANGUAGES, Language
 
 RESULTS = ROOT / "build/bench/results.json"
-ANSWER_LIMIT = 30.0
+ANSWER_LIMIT = 90.0
 """How long a party may take for a round, beyond the round itself, in s."""
 WARM_UP_SECONDS = 0.4
 """How long each kind of work is done before anything of it counts, in s."""
@@ -78,7 +82,11 @@ async def _measure(
     known: set[tuple[str, ...]] = set()
     started = time.monotonic()
     try:
-        async with running_broker(data) as (url, _), running_parties(url, languages) as parties:
+        system = SYSTEMS["parley"]
+        async with (
+            system.server(data, ServerOptions()) as server,
+            running_parties(system, server.url, languages) as parties,
+        ):
             for number, turn in enumerate(plan.turns(), 1):
                 if number > 1 and (time.monotonic() - started) * number / (number - 1) > TIME_LIMIT:
                     console.print(f"bench: {number - 1} of {plan.rounds} turns, since one more would take too long")
@@ -97,19 +105,20 @@ async def _measure(
     return samples
 
 
-async def _run(round_: Round, parties: dict[str, Process], key: str, seconds: float) -> Sample:
+async def _run(round_: Round, parties: Parties, key: str, seconds: float) -> Sample:
     """Runs one round; `key` names the agent, a new one for each round."""
     cell = round_.cell
     command: dict[str, Any] = {
         "kind": cell.measure.kind,
         "in_flight": cell.measure.in_flight,
+        "rate": 0,
         "host": cell.host,
         "key": key,
         "content": round_.content,
         "seconds": seconds,
         **asdict(recipe(cell.size)),
     }
-    sample = Sample(**await parties[f"caller-{cell.caller}"].ask(command, seconds + ANSWER_LIMIT))
+    sample = Sample(**await parties["caller", cell.caller].ask(command, seconds + ANSWER_LIMIT))
     if sample.count == 0:
         raise BenchError(f"{command}: nothing arrived")
     return sample

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,12 +19,7 @@ def provenance(root: Path, dotnet: bool) -> dict[str, Any]:
         root: the repository.
         dotnet: whether .NET parties take part.
     """
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    versions = {"python": platform.python_version(), **versions_of(*PACKAGES)}
     if dotnet:
         versions["dotnet"] = _output(root, "dotnet", "--version")
     return {
@@ -37,6 +33,15 @@ def provenance(root: Path, dotnet: bool) -> dict[str, Any]:
         },
         "versions": versions,
     }
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """Returns the versions of those of these Python packages that are installed here."""
+    versions = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
 
 
 def _output(root: Path, *command: str) -> str:

@@ -7,14 +7,8 @@ whatever else the machine does is shared by all.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-Language = Literal["python", "dotnet"]
-Content = Literal["json", "protobuf"]
-Kind = Literal["call", "publish-stored", "publish-ephemeral"]
-
-LANGUAGES: tuple[Language, ...] = ("python", "dotnet")
-CONTENTS: tuple[Content, Content] = ("json", "protobuf")
+from parley_bench.vocabulary import CONTENTS, LANGUAGES, Content, Kind, Language
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,16 @@
-"""The processes of a run: the broker, and one host and one caller per language, told what to do in JSON lines."""
+"""The processes of a run: servers that have to be ready, parties that are told what to do in JSON lines."""
 
 import asyncio
 import contextlib
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from parley_bench.plan import LANGUAGES, Language
-
 BENCH = Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
-DOTNET_PARTY = BENCH / "parties/dotnet/bin/Release/net10.0/Parley.Bench.Party.dll"
 
 START_LIMIT = 30.0
 """How long a process may take to be ready, in s."""
@@ -35,19 +31,28 @@ class Process:
         self._process = process
 
     @classmethod
-    async def start(cls, name: str, command: Sequence[str]) -> "Process":
+    async def start(cls, name: str, command: Sequence[str], log: Path | None = None) -> "Process":
         """Starts a child in a process group of its own.
+
+        Args:
+            name: for messages.
+            command: the command line.
+            log: the file for all that it says, of a child that is asked nothing; by default it answers on standard
+                output.
 
         Raises:
             BenchError: the program does not exist.
         """
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
+            with contextlib.ExitStack() as stack:
+                output = stack.enter_context(log.open("ab")) if log else asyncio.subprocess.PIPE
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=output,
+                    stderr=asyncio.subprocess.STDOUT if log else None,
+                    start_new_session=True,
+                )
         except OSError as error:
             raise BenchError(f"{name} does not start: {error}") from error
         return cls(name, process)
@@ -56,6 +61,24 @@ class Process:
         """Raises BenchError when the child has ended."""
         if self._process.returncode is not None:
             raise BenchError(f"{self.name} ended with exit code {self._process.returncode}")
+
+    async def ready(self, is_ready: Callable[[], bool], limit: float = START_LIMIT) -> None:
+        """Returns as soon as `is_ready` says so.
+
+        Args:
+            is_ready: asked every 20 ms.
+            limit: how long to wait, in s.
+
+        Raises:
+            BenchError: the child ended, or was not ready in time.
+        """
+        try:
+            async with asyncio.timeout(limit):
+                while not is_ready():
+                    self.check_alive()
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise BenchError(f"{self.name} was not ready after {limit:.0f} s") from None
 
     async def read(self, limit: float) -> dict[str, Any]:
         """Returns the child's next line.
@@ -66,7 +89,7 @@ class Process:
         Raises:
             BenchError: no line in time, the child's end, or a line that says `error`.
         """
-        assert self._process.stdout is not None
+        assert self._process.stdout is not None, "a child with a log file answers nothing"
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), limit)
         except TimeoutError:
@@ -97,66 +120,3 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
             await self._process.wait()
-
-
-def party_command(language: Language, role: str, url: str) -> list[str]:
-    """Returns the command line of a party; `role` is `host` or `caller`."""
-    if language == "python":
-        program = [sys.executable, str(BENCH / "parties/python/party.py")]
-    else:
-        program = ["dotnet", str(DOTNET_PARTY)]
-    return [*program, role, url]
-
-
-@contextlib.asynccontextmanager
-async def running_broker(data: Path) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    """Runs the reference broker on a free port, storing below the folder `data`.
-
-    Yields:
-        Its URL, and what its ready file says.
-
-    Raises:
-        BenchError: it ended, or was not ready in time.
-    """
-    data.mkdir(parents=True, exist_ok=True)
-    ready = data / "ready.json"
-    ready.unlink(missing_ok=True)
-    command = [
-        sys.executable, "-m", "parley_broker", "serve", "--listen", "127.0.0.1:0",
-        "--data", str(data / "store"), "--ready-file", str(ready), "--log-level", "warning",
-    ]  # fmt: skip
-    broker = await Process.start("parley-broker", command)
-    try:
-        try:
-            async with asyncio.timeout(START_LIMIT):
-                while not ready.exists():
-                    broker.check_alive()
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise BenchError(f"parley-broker was not ready after {START_LIMIT:.0f} s") from None
-        about: dict[str, Any] = json.loads(ready.read_text())
-        yield f"grpc://{about['address']}", about
-    finally:
-        await broker.stop()
-
-
-@contextlib.asynccontextmanager
-async def running_parties(url: str, languages: Sequence[Language] = LANGUAGES) -> AsyncIterator[dict[str, Process]]:
-    """Runs a host and a caller per language, connected to the broker at `url`.
-
-    Yields:
-        The processes by `ROLE-LANGUAGE`, e.g. `caller-dotnet`.
-
-    Raises:
-        BenchError: one of them is missing or was not ready in time.
-    """
-    async with contextlib.AsyncExitStack() as stack:
-        parties = {}
-        for role in ("host", "caller"):
-            for language in languages:
-                name = f"{role}-{language}"
-                parties[name] = await Process.start(name, party_command(language, role, url))
-                stack.push_async_callback(parties[name].stop)
-        for party in parties.values():
-            await party.read(START_LIMIT)
-        yield parties

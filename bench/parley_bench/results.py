@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from parley_bench.plan import CONTENTS, Cell, Content, Plan, Round
+from parley_bench.plan import Cell, Plan, Round
+from parley_bench.vocabulary import CONTENTS, Content
 
 FORMAT = 1
 """The version of the file's format."""
@@ -21,12 +22,16 @@ class Sample:
         seconds: from the first send to the last reply, or to the last event's arrival, in s.
         p50_us: median time to a call's reply, or to a publish's answer, in µs.
         p99_us: the same for the slowest hundredth, in µs.
+        p999_us: the same for the slowest thousandth, in µs.
+        cpu_s: CPU time of the caller, in s.
     """
 
     count: int
     seconds: float
     p50_us: float
     p99_us: float
+    p999_us: float = 0.0
+    cpu_s: float = 0.0
 
     @property
     def per_second(self) -> float:

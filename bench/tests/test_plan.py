@@ -1,6 +1,7 @@
 from collections import Counter
 
-from parley_bench.plan import CONTENTS, LANGUAGES, MEASURES, SIZES, Round, full_plan, quick_plan
+from parley_bench.plan import MEASURES, SIZES, Round, full_plan, quick_plan
+from parley_bench.vocabulary import CONTENTS, LANGUAGES
 
 
 def test_full_plan_has_a_cell_for_every_measure_pair_and_size() -> None:

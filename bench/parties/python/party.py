@@ -1,24 +1,20 @@
-"""A party of the bench in Python: hosts the agents that answer, or calls and publishes and says how fast it was.
-
-`party.py host|caller URL` prints {"ready": true}, then an answer for each JSON line that it reads, until there is none.
-"""
+"""Parley's party in Python: hosts the agents that answer, or calls and publishes and says how fast it was (harness.py)."""
 
 import asyncio
-import json
-import sys
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from bench_pb2 import Reading as ProtobufReading
+from harness import Reading, Send, Work, record, run_party
 
 from parley import (
     AgentId,
-    DistributedRuntime,
+    AgentRuntime,
     MessageContext,
     RoutedAgent,
+    SingleThreadedAgentRuntime,
     TopicId,
     TypeSubscription,
     create_distributed_runtime,
@@ -28,21 +24,10 @@ from parley import (
 from parley.exceptions import ResourceExhaustedError
 
 LANGUAGE = "python"
-STEP = 0.6180339887498949
 PAUSE = 0.005
 """How long a lane waits before it publishes again what the broker refused because a queue was full, in s."""
-ARRIVAL_LIMIT = 20.0
-"""How long the last event may take to arrive after the last publish was answered, in s."""
-
-
-@dataclass
-class Reading:
-    """The JSON twin of parley.bench.v1.Reading."""
-
-    number: int
-    source: str
-    values: list[float]
-    text: str
+ARRIVAL_LIMIT = 3600.0
+"""How long a sink may wait for events, in s; the harness gives up before."""
 
 
 @dataclass
@@ -95,36 +80,61 @@ class Sink(RoutedAgent):
         return Arrivals(self._arrived)
 
 
-async def host(runtime: DistributedRuntime) -> None:
+class Once(RoutedAgent, mode="effectively-once"):
+    """Keeps a count, and passes each event on to the outputs; both, and the settlement, are one commit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+
+    @event
+    async def on_json(self, message: Reading, ctx: MessageContext) -> None:
+        """Counts the event and passes it on."""
+        await self._pass_on(message)
+
+    @event
+    async def on_protobuf(self, message: ProtobufReading, ctx: MessageContext) -> None:
+        """Counts the event and passes it on."""
+        await self._pass_on(message)
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """Returns the count."""
+        return {"count": self._count}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes the count."""
+        self._count = state["count"]
+
+    async def _pass_on(self, message: Reading | ProtobufReading) -> None:
+        self._count += 1
+        await self.publish_message(message, TopicId(f"outputs-{LANGUAGE}", self.id.key))
+
+
+async def host(runtime: AgentRuntime) -> None:
     """Registers the agents that callers turn to."""
     await Echo.register(runtime, f"echo-{LANGUAGE}", Echo)
     await Sink.register(runtime, f"sink-{LANGUAGE}", Sink)
-    await runtime.add_subscription(TypeSubscription(f"bench-{LANGUAGE}", f"sink-{LANGUAGE}"))
+    await Sink.register(runtime, f"outputs-{LANGUAGE}", Sink)
+    await Once.register(runtime, f"once-{LANGUAGE}", Once)
+    for agent in ("sink", "outputs", "once"):
+        await runtime.add_subscription(TypeSubscription(f"{agent}-{LANGUAGE}", f"{agent}-{LANGUAGE}"))
 
 
-async def carry_out(runtime: DistributedRuntime) -> None:
-    """Carries out the rounds that standard input asks for, until it ends; a host is asked for none."""
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while line := await reader.readline():
-        try:
-            say(await run(runtime, json.loads(line)))
-        except Exception as error:
-            say({"error": f"{type(error).__name__}: {error}"})
+class ParleyClient:
+    """Sends through a runtime, distributed or in process."""
 
+    def __init__(self, runtime: AgentRuntime) -> None:
+        self._runtime = runtime
+        self._prepared = {1}
 
-async def run(runtime: DistributedRuntime, command: dict[str, Any]) -> dict[str, float]:
-    """Carries out one round and returns count, seconds and percentiles in µs."""
-    values = [(i + 1) * STEP for i in range(command["values"])]
-    make = Reading if command["content"] == "json" else ProtobufReading
-    message = make(number=0, source="bench", values=values, text="x" * command["text"])
-    key = command["key"]
-    if command["kind"] == "call":
-        echo = AgentId(f"echo-{command['host']}", key)
-        count, latencies, started = await flood(lambda: runtime.send_message(message, echo), command)
-    else:
-        topic = TopicId(f"bench-{command['host']}", key)
-        ephemeral = command["kind"] == "publish-ephemeral"
+    def sending(self, work: Work) -> Send:
+        """Returns what calls the echo, or publishes to the sinks."""
+        runtime, message = self._runtime, record(work)
+        if work.kind == "call":
+            echo = AgentId(f"echo-{work.host}", work.key)
+            return lambda: runtime.send_message(message, echo)
+        topic = TopicId(_topic_type(work), work.key)
+        ephemeral = work.kind == "publish-ephemeral"
 
         async def publish() -> None:
             while True:
@@ -133,56 +143,51 @@ async def run(runtime: DistributedRuntime, command: dict[str, Any]) -> dict[str,
                 except ResourceExhaustedError:
                     await asyncio.sleep(PAUSE)
 
-        count, latencies, started = await flood(publish, command)
-        sink = AgentId(f"sink-{command['host']}", key)
-        await runtime.send_message(Arrivals(count), sink, timeout=ARRIVAL_LIMIT)
-    seconds = time.perf_counter() - started
-    latencies.sort()
-    return {
-        "count": count,
-        "seconds": seconds,
-        "p50_us": latencies[len(latencies) // 2] * 1e6,
-        "p99_us": latencies[len(latencies) * 99 // 100] * 1e6,
-    }
+        return publish
+
+    async def arrived(self, work: Work, count: int) -> None:
+        """Asks each sink to answer when it has them all."""
+        sinks = [AgentId(sink, work.key) for sink in _sinks(work)]
+        asking = (self._runtime.send_message(Arrivals(count), sink, timeout=ARRIVAL_LIMIT) for sink in sinks)
+        await asyncio.gather(*asking)
+
+    async def prepare(self, work: Work) -> None:
+        """Registers a sink type for each of several subscribers."""
+        if work.subscribers in self._prepared:
+            return
+        self._prepared.add(work.subscribers)
+        for sink in _sinks(work):
+            await Sink.register(self._runtime, sink, Sink, skip_direct_message_subscription=True)
+            await self._runtime.add_subscription(TypeSubscription(_topic_type(work), sink))
 
 
-async def flood(send: Callable[[], Awaitable[Any]], command: dict[str, Any]) -> tuple[int, list[float], float]:
-    """Keeps so many messages in flight for so long; returns their count, times to the answer in s, and the start."""
-    clock = time.perf_counter
-    latencies: list[float] = []
-    started = clock()
-    end = started + command["seconds"]
-
-    async def one_lane() -> None:
-        sent = clock()
-        while sent < end:
-            await send()
-            answered = clock()
-            latencies.append(answered - sent)
-            sent = answered
-
-    await asyncio.gather(*(one_lane() for _ in range(command["in_flight"])))
-    return len(latencies), latencies, started
+def _topic_type(work: Work) -> str:
+    agent = "once" if work.kind == "effectively-once" else "sink"
+    return f"{agent}-{work.host}" if work.subscribers == 1 else f"{agent}-{work.host}-{work.subscribers}"
 
 
-def say(line: dict[str, Any]) -> None:
-    """Writes one JSON line to standard output."""
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+def _sinks(work: Work) -> list[str]:
+    if work.kind == "effectively-once":
+        return [f"outputs-{work.host}"]
+    topic_type = _topic_type(work)
+    return [topic_type] if work.subscribers == 1 else [f"{topic_type}-{i}" for i in range(work.subscribers)]
 
 
-async def main(role: str, url: str) -> None:
-    """Plays the role on the broker at `url`."""
+@asynccontextmanager
+async def connect(role: str, url: str) -> AsyncIterator[ParleyClient]:
+    """Plays the role on the broker at `url`, or all of them in this process."""
+    if role == "in-process":
+        alone = SingleThreadedAgentRuntime()
+        await host(alone)
+        alone.start()
+        yield ParleyClient(alone)
+        await alone.stop()
+        return
     async with await create_distributed_runtime(url, f"bench-{role}-{LANGUAGE}") as runtime:
         if role == "host":
             await host(runtime)
-        say({"ready": True})
-        await carry_out(runtime)
+        yield ParleyClient(runtime)
 
 
 if __name__ == "__main__":
-    with suppress(ImportError):
-        import uvloop
-
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    run_party(connect)

@@ -1,0 +1,57 @@
+"""Parley: the reference broker, with parties in Python and .NET."""
+
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from parley_bench.machine import versions_of
+from parley_bench.processes import BENCH, Process
+from parley_bench.systems.base import Server, ServerOptions, System
+from parley_bench.vocabulary import LANGUAGES, Language, Role
+
+DOTNET_PARTY = BENCH / "parties/dotnet/bin/Release/net10.0/Parley.Bench.Party.dll"
+
+
+@contextlib.asynccontextmanager
+async def running_broker(folder: Path, options: ServerOptions) -> AsyncIterator[Server]:
+    """Runs the reference broker with its defaults on a free port, storing below the folder.
+
+    Raises:
+        BenchError: it ended, or was not ready in time.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ready = folder / "ready.json"
+    ready.unlink(missing_ok=True)
+    command = [
+        sys.executable, "-m", "parley_broker", "serve", "--listen", "127.0.0.1:0",
+        *(["--memory"] if options.storage == "memory" else ["--data", str(folder / "store")]),
+        "--ready-file", str(ready), "--log-level", "warning",
+    ]  # fmt: skip
+    broker = await Process.start("parley-broker", command)
+    try:
+        await broker.ready(ready.exists)
+        address = json.loads(ready.read_text())["address"]
+        yield Server(f"grpc://{address}", (broker.pid,), versions_of("parley", "grpcio", "protobuf", "uvloop"))
+    finally:
+        await broker.stop()
+
+
+def _party(language: Language, role: Role, url: str) -> list[str]:
+    if language == "python":
+        program = [sys.executable, str(BENCH / "parties/python/party.py")]
+    else:
+        program = ["dotnet", str(DOTNET_PARTY)]
+    return [*program, role, url]
+
+
+PARLEY = System(
+    name="parley",
+    title="Parley",
+    kinds=frozenset({"call", "publish-ephemeral", "publish-stored", "effectively-once"}),
+    languages=LANGUAGES,
+    missing=lambda: "",
+    server=running_broker,
+    party=_party,
+)

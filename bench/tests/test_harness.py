@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import harness
@@ -141,6 +142,7 @@ async def test_a_stream_beside_the_calls_has_its_own_rate_and_size_and_does_not_
     assert client.arrivals == [(beside[0], 5)]
 
 
+PARTIES = Path(harness.__file__).parent
 PARTY = """
 import contextlib, harness, asyncio
 class Client:
@@ -163,7 +165,7 @@ def test_a_party_answers_line_by_line_and_survives_an_error() -> None:
 
     done = subprocess.run(
         [sys.executable, "-c", PARTY, "caller", "somewhere"],
-        input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=60, check=True, cwd=harness.__file__[:-11],
+        input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=60, check=True, cwd=PARTIES,
     )  # fmt: skip
     ready, first, second, third = [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -175,7 +177,7 @@ def test_a_party_answers_line_by_line_and_survives_an_error() -> None:
 def test_a_host_prepares_what_it_is_told_to() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PARTY, "host", "somewhere"], input=json.dumps(vars(work(subscribers=3))) + "\n",
-        capture_output=True, text=True, timeout=60, check=True, cwd=harness.__file__[:-11],
+        capture_output=True, text=True, timeout=60, check=True, cwd=PARTIES,
     )  # fmt: skip
 
     assert done.stdout.splitlines()[1:] == ["{}"]

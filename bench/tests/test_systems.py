@@ -34,7 +34,7 @@ def test_systems_are_found_by_their_names() -> None:
 
 @pytest.mark.parametrize("storage", get_args(Storage))
 async def test_parley_does_every_kind_of_work_on_every_storage(tmp_path: Path, storage: Storage) -> None:
-    assert get_args(Kind) and set(get_args(Kind)) == PARLEY.kinds
+    assert set(get_args(Kind)) == PARLEY.kinds
     async with (
         PARLEY.server(tmp_path, ServerOptions(storage)) as server,
         running_parties(PARLEY, server.url, ["python"]) as parties,

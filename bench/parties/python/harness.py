@@ -79,7 +79,7 @@ class Client(Protocol):
     """A connection to the system under test."""
 
     def sending(self, work: Work) -> Send:
-        """Returns what sends one message of this work and returns when it is answered: the reply parsed, the event taken in."""
+        """Returns what sends one message of this work and returns at its answer: the reply parsed, the event taken in."""
 
     async def arrived(self, work: Work, count: int) -> None:
         """Returns when the subscribers have handled, and acknowledged, `count` events of this work each."""
@@ -132,10 +132,9 @@ async def closed_loop(send: Send, in_flight: int, seconds: float) -> list[float]
 
 
 async def open_loop(send: Send, in_flight: int, seconds: float, rate: float) -> list[float]:
-    """Sends what is due at a constant rate, at most so many at once; returns each one's time from when it was due,
-    in s.
+    """Sends what is due at a constant rate, at most so many at once; returns the times from when each was due.
 
-    A thread tells the moments, since an event loop's timers are exact to 1 ms only.
+    A thread tells the moments, since an event loop's timers are exact to 1 ms only. Times are in s.
     """
     loop = asyncio.get_running_loop()
     clock = time.perf_counter
@@ -227,9 +226,8 @@ async def _all_arrived(client: Client, work: Work, count: int) -> None:
     try:
         await asyncio.wait_for(client.arrived(work, count), ARRIVAL_LIMIT)
     except TimeoutError:
-        raise TimeoutError(
-            f"not all of {count} events had arrived {ARRIVAL_LIMIT:.0f} s after the last publish"
-        ) from None
+        limit = f"{ARRIVAL_LIMIT:.0f} s after the last publish"
+        raise TimeoutError(f"not all of {count} events had arrived {limit}") from None
 
 
 def say(line: dict[str, Any]) -> None:

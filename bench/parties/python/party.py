@@ -1,4 +1,4 @@
-"""Parley's party in Python: hosts the agents that answer, or calls and publishes and says how fast it was (harness.py)."""
+"""Parley's party in Python: hosts the agents that answer, or calls and publishes (harness.py)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

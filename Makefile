@@ -6,7 +6,7 @@
 #   FILTER=...               only cases whose name contains this (conformance)
 #   REQUIRE=dotnet           without dotnet, fail instead of leaving its pairs out (conformance)
 #   QUICK=1                  a smoke run of under a minute (bench)
-#   LENGTH=full              long histories and large amounts as well (test, conformance)
+#   LENGTH=full              long histories and large amounts as well (test, conformance); all axes (bench)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -41,9 +41,9 @@ test-kit: ## run implementations with one bug each: the kit must catch them all;
 	@scripts/setup python
 	@scripts/test-kit $(ARGS)
 
-bench: ## measure JSON against protobuf over every pair of languages
+bench: ## measure calls and events over every pair of languages, JSON against protobuf
 	@scripts/setup python
-	@scripts/bench $(if $(QUICK),--quick) $(ARGS)
+	@scripts/bench $(if $(QUICK),--quick,$(if $(LENGTH),--length '$(LENGTH)')) $(ARGS)
 
 clean: ## remove what was built; .venv/ and downloaded packages stay
 	@rm -rf build python/build conformance/build

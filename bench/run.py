@@ -1,127 +1,162 @@
-"""Runs the bench: prints one table, writes build/bench/results.json. bench/README.md says how it measures."""
+"""The bench's program: measures, compares, writes the report. bench/README.md says how it measures."""
 
 import asyncio
 import json
 import shutil
 import signal
 import sys
-import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from parley_bench.content import recipe
+from parley_bench import table
 from parley_bench.machine import provenance
-from parley_bench.measure import Parties, running_parties
-from parley_bench.plan import Plan, Round, full_plan, quick_plan
-from parley_bench.processes import ROOT, BenchError
-from parley_bench.results import FORMAT, Sample, summarise
+from parley_bench.measure import Run, carry_out
+from parley_bench.plan import Plan, plan, systems_of
+from parley_bench.processes import BENCH, ROOT, BenchError
+from parley_bench.results import FORMAT, by_case, ratios, rows
+from parley_bench.scenarios import Scenario, ScenarioError, load_scenarios
 from parley_bench.systems import SYSTEMS
-from parley_bench.systems.base import ServerOptions
-from parley_bench.table import table
-from parley_bench.vocabulary import LANGUAGES, Language
+from parley_bench.targets import judge
+from parley_bench.vocabulary import LANGUAGES, LENGTHS, Language, Length
 
 RESULTS = ROOT / "build/bench/results.json"
-ANSWER_LIMIT = 90.0
-"""How long a party may take for a round, beyond the round itself, in s."""
-WARM_UP_SECONDS = 0.4
-"""How long each kind of work is done before anything of it counts, in s."""
-TIME_LIMIT = 270.0
-"""How long a run may measure, in s; a slow machine gets fewer rounds, not a longer run."""
+WIDTH = 150
+"""Columns of the tables where the output is no terminal."""
 
 
-@click.command()
-@click.option("--quick", is_flag=True, help="A smoke run of under a minute: shows that everything runs, not how fast.")
+class _RunByDefault(click.Group):
+    """Takes a command line that begins with no command's name as one of `run`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_RunByDefault)
+def main() -> None:
+    """Parley's bench; without a command it runs."""
+
+
+@main.command()
+@click.option("--length", type=click.Choice(LENGTHS), default="short", help="Which scenarios, and on which axes.")
+@click.option("--quick", is_flag=True, help="The same as --length quick: shows that everything runs, not how fast.")
 @click.option("--language", "languages", type=click.Choice(LANGUAGES), multiple=True, help="Only pairs of these.")
+@click.option("--scenario", "chosen", metavar="ID", multiple=True, help="Only these scenarios.")
+@click.option("--turns", type=click.IntRange(1), help="How often each case is measured.")
+@click.option("--seconds", type=click.FloatRange(0.01), help="How long a round sends, in s.")
 @click.option(
     "--output", type=click.Path(path_type=Path), default=RESULTS, help=f"Default: {RESULTS.relative_to(ROOT)}."
 )
-def main(quick: bool, languages: tuple[Language, ...], output: Path) -> None:
-    """Measure calls and events, JSON against protobuf, over every pair of languages."""
+def run(
+    length: Length,
+    quick: bool,
+    languages: tuple[Language, ...],
+    chosen: tuple[str, ...],
+    turns: int | None,
+    seconds: float | None,
+    output: Path,
+) -> None:
+    """Measure what the scenarios of a length ask for, print the tables, write the results."""
     console = Console()
-    chosen: tuple[Language, ...] = languages or LANGUAGES
-    if "dotnet" in chosen and shutil.which("dotnet") is None:
-        if languages:
-            raise click.ClickException("--language dotnet: there is no dotnet here")
-        console.print("bench: there is no dotnet here, so only Python is measured")
-        chosen = ("python",)
-    plan = quick_plan(chosen) if quick else full_plan(chosen)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    length = "quick" if quick else length
     try:
-        samples = asyncio.run(_measure(plan, chosen, output.parent / "data", console))
-    except asyncio.CancelledError:
-        raise click.ClickException("stopped by SIGTERM; nothing was written") from None
-    except BenchError as error:
+        scenarios = _chosen(load_scenarios(BENCH / "scenarios", BENCH / "schema/scenarios.schema.json"), chosen, length)
+        missing = {name: SYSTEMS[name].missing() for name in systems_of(scenarios, length) if name in SYSTEMS}
+        missing = {name: why for name, why in missing.items() if why}
+        here = _languages(languages, missing)
+        whole = plan(scenarios, length, SYSTEMS, here, list(missing))
+        whole = replace(whole, turns=turns or whole.turns, seconds=seconds or whole.seconds)
+        for name, why in missing.items():
+            console.print(f"bench: left out: {_title(name)}: {why}", soft_wrap=True)
+        results = measure(whole, scenarios, length, missing, output.parent / "data", console)
+    except (BenchError, ScenarioError) as error:
         raise click.ClickException(str(error)) from error
-    result = {
-        "format": FORMAT,
-        **provenance(ROOT, "dotnet" in chosen),
-        "quick": quick,
-        "seconds": plan.seconds,
-        "rows": summarise(plan, samples),
-    }
-    output.write_text(json.dumps(result, indent=2) + "\n")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(results, indent=1) + "\n")
     # Wide enough for every column, also where the output is no terminal.
-    Console(width=max(console.width, 130)).print(table(result["rows"]))
-    console.print(f"bench: wrote {output}")
+    wide = Console(width=max(console.width, WIDTH))
+    for each in table.measured(results, {scenario.id: scenario.title for scenario in scenarios}):
+        wide.print(each)
+    if results["targets"]:
+        wide.print(table.expected(results["targets"]))
+    console.print(f"bench: wrote {output}", soft_wrap=True)
 
 
-async def _measure(
-    plan: Plan, languages: tuple[Language, ...], data: Path, console: Console
-) -> list[tuple[Round, Sample]]:
-    """Carries out the plan, turn by turn, as far as the time allows; the first turn is always whole."""
+def measure(
+    whole: Plan, scenarios: Sequence[Scenario], length: Length, missing: dict[str, str], data: Path, console: Console
+) -> dict[str, Any]:
+    """Carries out the plan and returns the results as the schema has them; the data of servers goes below `data`.
+
+    Raises:
+        BenchError: there is nothing to measure, or the bench cannot go on.
+    """
+    if not whole.groups:
+        raise BenchError("nothing to measure: no scenario that was asked for can be run here")
+
+    def tell(text: str) -> None:
+        if console.is_terminal or "turns" in text:
+            console.print(f"bench: {text}")
+
+    shutil.rmtree(data, ignore_errors=True)
+    try:
+        done = asyncio.run(_until_told_to_end(whole, data, tell))
+    except asyncio.CancelledError:
+        raise BenchError("stopped by SIGTERM; nothing was written") from None
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+    for name, why in done.failed.items():
+        console.print(f"bench: {_title(name)}: {why}", soft_wrap=True)
+    missing = missing | done.failed
+    rounds = by_case(pair for pair in done.measured if pair[0].system not in done.failed)
+    about = provenance(ROOT, any("dotnet" in (case.caller, case.host) for case in whole.cases))
+    about["versions"] |= done.versions
+    return {
+        "format": FORMAT,
+        **about,
+        "length": length,
+        "seconds": whole.seconds,
+        "turns": {"planned": whole.turns, "done": done.turns},
+        "missing": [{"name": name, "title": _title(name), "why": why} for name, why in missing.items()],
+        "rows": rows(whole, rounds),
+        "ratios": ratios(whole, scenarios, rounds),
+        "targets": judge(scenarios, whole, rounds, missing),
+    }
+
+
+async def _until_told_to_end(whole: Plan, data: Path, tell: Any) -> Run:
     this = asyncio.current_task()
     assert this is not None
     # Ended from outside, the run must take its processes along.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    shutil.rmtree(data, ignore_errors=True)
-    samples: list[tuple[Round, Sample]] = []
-    known: set[tuple[str, ...]] = set()
-    started = time.monotonic()
-    try:
-        system = SYSTEMS["parley"]
-        async with (
-            system.server(data, ServerOptions()) as server,
-            running_parties(system, server.url, languages) as parties,
-        ):
-            for number, turn in enumerate(plan.turns(), 1):
-                if number > 1 and (time.monotonic() - started) * number / (number - 1) > TIME_LIMIT:
-                    console.print(f"bench: {number - 1} of {plan.rounds} turns, since one more would take too long")
-                    break
-                for round_ in turn:
-                    key = str(len(samples))
-                    kind = (round_.cell.measure.kind, round_.cell.caller, round_.cell.host, round_.content)
-                    if kind not in known:
-                        known.add(kind)
-                        await _run(round_, parties, f"warm-up-{key}", min(WARM_UP_SECONDS, plan.seconds))
-                    samples.append((round_, await _run(round_, parties, key, plan.seconds)))
-                if console.is_terminal:
-                    console.print(f"bench: turn {number} of {plan.rounds} done")
-    finally:
-        shutil.rmtree(data, ignore_errors=True)
-    return samples
+    return await carry_out(whole, SYSTEMS, data, tell)
 
 
-async def _run(round_: Round, parties: Parties, key: str, seconds: float) -> Sample:
-    """Runs one round; `key` names the agent, a new one for each round."""
-    cell = round_.cell
-    command: dict[str, Any] = {
-        "kind": cell.measure.kind,
-        "in_flight": cell.measure.in_flight,
-        "rate": 0,
-        "host": cell.host,
-        "key": key,
-        "content": round_.content,
-        "seconds": seconds,
-        **asdict(recipe(cell.size)),
-    }
-    sample = Sample(**await parties["caller", cell.caller].ask(command, seconds + ANSWER_LIMIT))
-    if sample.count == 0:
-        raise BenchError(f"{command}: nothing arrived")
-    return sample
+def _chosen(scenarios: Sequence[Scenario], ids: Sequence[str], length: Length) -> list[Scenario]:
+    known = [scenario.id for scenario in scenarios if length in scenario.lengths]
+    for unknown in set(ids) - set(known):
+        raise ScenarioError(f"no scenario {unknown!r} in a {length} run; there are {', '.join(known)}")
+    return [scenario for scenario in scenarios if scenario.id in (ids or known) and scenario.id in known]
+
+
+def _languages(asked: Sequence[Language], missing: dict[str, str]) -> Sequence[Language]:
+    """Returns the languages that can be measured; enters in `missing` what cannot."""
+    wanted = asked or LANGUAGES
+    if "dotnet" not in wanted or shutil.which("dotnet") is not None:
+        return wanted
+    if asked:
+        raise BenchError("--language dotnet: there is no dotnet here")
+    missing["dotnet"] = "there is no dotnet here; its SDK 10 is at https://dotnet.microsoft.com/download"
+    return [language for language in wanted if language != "dotnet"]
+
+
+def _title(name: str) -> str:
+    return SYSTEMS[name].title if name in SYSTEMS else ".NET"
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("parley", "grpcio", "protobuf", "uvloop")
-
 
 def provenance(root: Path, dotnet: bool) -> dict[str, Any]:
     """Returns commit, date, machine and versions.
@@ -19,7 +17,7 @@ def provenance(root: Path, dotnet: bool) -> dict[str, Any]:
         root: the repository.
         dotnet: whether .NET parties take part.
     """
-    versions = {"python": platform.python_version(), **versions_of(*PACKAGES)}
+    versions = {"python": platform.python_version()}
     if dotnet:
         versions["dotnet"] = _output(root, "dotnet", "--version")
     return {

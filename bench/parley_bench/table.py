@@ -1,48 +1,95 @@
-"""The one table that a run prints."""
+"""The tables that a run prints: what was measured, and what was expected."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
 
-def table(rows: list[dict[str, Any]]) -> Table:
-    """Returns the rows side by side: a line per measure and pair, a group of columns per payload size."""
-    sizes = sorted({row["size"] for row in rows})
-    result = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    result.add_column("measure")
-    result.add_column("caller → host")
-    for size in sizes:
-        for heading in (f"{_bytes(size)}: JSON", "protobuf", "ratio"):
-            result.add_column(heading, justify="right")
+def measured(results: Mapping[str, Any], titles: Mapping[str, str]) -> list[Table]:
+    """Returns a table per scenario: a line per case, with its ratio to what the scenario compares it with.
 
-    lines: dict[tuple[str, int, str], dict[int, dict[str, Any]]] = {}
+    Args:
+        results: as the schema has them.
+        titles: of the scenarios, by id.
+    """
+    # A ratio stands beside the one that is not the base.
+    ratios = {_key(ratio["of" if ratio["base"] == "to" else "to"]): ratio for ratio in results["ratios"]}
+    return [
+        _table(title, [row for row in results["rows"] if row["case"]["scenario"] == scenario], ratios)
+        for scenario, title in titles.items()
+        if any(row["case"]["scenario"] == scenario for row in results["rows"])
+    ]
+
+
+def expected(targets: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns the table of targets: what was promised, what was measured."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Targets", title_justify="left")
+    for heading in ("target", "promised", "measured", "quartiles", ""):
+        table.add_column(heading, justify="left" if heading in ("target", "") else "right")
+    for target in targets:
+        sign = "≥" if target["bound"] == "at_least" else "≤"
+        found = target["measured"]
+        table.add_row(
+            target["text"],
+            f"{sign} {target['limit']:g}",
+            f"{found['median']:.2f}" if found else "",
+            f"{found['q1']:.2f} … {found['q3']:.2f}" if found else "",
+            {True: "met", False: "missed", None: target["why"]}[target["met"]],
+        )
+    return table
+
+
+def number(value: float) -> str:
+    """Returns the number as people read it: three digits that matter, thousands apart."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def size(count: int) -> str:
+    """Returns a size in bytes as people read it."""
+    return f"{count // 1024} KiB" if count >= 1024 else f"{count} B"
+
+
+def _table(title: str, rows: Sequence[Mapping[str, Any]], ratios: Mapping[tuple[Any, ...], Mapping[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    axes = _axes_that_differ(rows)
+    for axis in axes:
+        table.add_column(axis.replace("_", " "))
+    for heading in ("per s", "quartiles", "p50 ms", "p99 ms", "p99.9 ms", "CPU µs server/caller/host", "ratio"):
+        table.add_column(heading, justify="right")
     for row in rows:
-        lines.setdefault((row["kind"], row["in_flight"], f"{row['caller']} → {row['host']}"), {})[row["size"]] = row
-    previous = None
-    for (kind, in_flight, pair), by_size in lines.items():
-        measure = f"{kind}, {in_flight} in flight" if in_flight > 1 else f"{kind}, one at a time, p50/p99 ms"
-        if previous not in (None, measure):
-            result.add_section()
-        cells = [text for size in sizes for text in _cells(by_size.get(size))]
-        result.add_row(measure if measure != previous else "", pair, *cells)
-        previous = measure
-    return result
+        case, cpu = row["case"], row["cpu_us"]
+        table.add_row(
+            *(_place(axis, case[axis]) for axis in axes),
+            number(row["per_second"]["median"]),
+            f"{number(row['per_second']['q1'])} … {number(row['per_second']['q3'])}",
+            *(f"{row[name]['median'] / 1000:.2f}" for name in ("p50_us", "p99_us", "p999_us")),
+            "/".join(f"{cpu[process]['median']:.0f}" for process in ("server", "caller", "host")),
+            _ratio(case, ratios.get(_key(case))),
+        )
+    return table
 
 
-def _cells(row: dict[str, Any] | None) -> tuple[str, str, str]:
-    if row is None:
-        return "", "", ""
-    one_at_a_time = row["in_flight"] == 1
-    ratio = row["protobuf_to_json"]["p50" if one_at_a_time else "per_second"]
-    return _value(row["json"], one_at_a_time), _value(row["protobuf"], one_at_a_time), f"{ratio:.2f}"
+def _axes_that_differ(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    axes = [axis for axis in rows[0]["case"] if axis != "scenario"]
+    return [axis for axis in axes if len({row["case"][axis] for row in rows}) > 1] or ["kind"]
 
 
-def _value(medians: dict[str, Any], one_at_a_time: bool) -> str:
-    if one_at_a_time:
-        return f"{medians['p50_us'] / 1000:.2f}/{medians['p99_us'] / 1000:.2f}"
-    return f"{medians['per_second']:,.0f}/s"
+def _place(axis: str, value: Any) -> str:
+    return size(value) if axis in ("size", "beside") else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _bytes(size: int) -> str:
-    return f"{size // 1024} KiB" if size >= 1024 else f"{size} B"
+def _ratio(case: Mapping[str, Any], ratio: Mapping[str, Any] | None) -> str:
+    """Says the ratio: of latency where messages go one at a time or at a constant rate, else of throughput."""
+    if ratio is None:
+        return ""
+    axis = ratio["axis"]
+    by_latency = case["in_flight"] == 1 or case["rate"] > 0
+    value = ratio["p50_us" if by_latency else "per_second"]["median"]
+    what = "p50 " if by_latency else ""
+    return f"{what}{ratio['of'][axis]}/{ratio['to'][axis]} {value:.2f}"
+
+
+def _key(case: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(case.values())

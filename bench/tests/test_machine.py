@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from parley_bench.machine import provenance
+from parley_bench.machine import provenance, versions_of
 
 
 def test_says_where_and_of_what_a_result_was_made() -> None:
@@ -11,7 +11,7 @@ def test_says_where_and_of_what_a_result_was_made() -> None:
 
     assert datetime.fromisoformat(made["date"]).tzinfo is not None
     assert made["machine"]["cores"] >= 1
-    assert made["versions"]["grpcio"]
+    assert made["versions"]["python"]
     assert "dotnet" not in made["versions"]
 
 
@@ -22,3 +22,7 @@ def test_a_tree_without_git_is_unknown_and_not_an_error(tmp_path: Path, monkeypa
 
     assert made["commit"] == "unknown"
     assert made["versions"]["dotnet"] == "unknown"
+
+
+def test_versions_are_those_of_what_is_installed() -> None:
+    assert set(versions_of("grpcio", "no-such-package")) == {"grpcio"}

@@ -4,9 +4,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
-import pytest
+
+from parley_bench.vocabulary import Kind
 
 BENCH = Path(__file__).parent.parent
 SCHEMA = json.loads((BENCH / "schema/results.schema.json").read_text())
@@ -25,16 +27,16 @@ def test_a_quick_run_prints_the_table_and_writes_results_that_validate(tmp_path:
     done = bench("--quick", "--language", "python", "--output", str(output))
 
     assert done.returncode == 0, done.stderr
-    assert "call, one at a time" in done.stdout
-    assert "python → python" in done.stdout
+    assert "Calls over every pair of languages" in done.stdout
+    assert "Targets" in done.stdout
     results = json.loads(output.read_text())
     jsonschema.validate(results, SCHEMA)
-    assert results["quick"] is True
-    assert {(row["kind"], row["in_flight"], row["size"]) for row in results["rows"]} == {
-        (kind, in_flight, size)
-        for kind, in_flight in (("call", 1), ("call", 64), ("publish-stored", 64), ("publish-ephemeral", 64))
-        for size in (256, 16384)
-    }
+    assert results["length"] == "quick"
+    assert {row["case"]["kind"] for row in results["rows"]} == set(get_args(Kind))
+    assert results["turns"] == {"planned": 1, "done": 1}
+    assert results["missing"] == []
+    assert results["versions"]["parley: grpcio"]
+    assert any(target["met"] is not None for target in results["targets"])
     assert list(tmp_path.iterdir()) == [output], "the broker's data was left behind"
 
 
@@ -53,7 +55,7 @@ def test_a_run_that_is_told_to_end_takes_its_processes_along(tmp_path: Path) -> 
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 30
-    while not (tmp_path / "data/ready.json").exists():
+    while not list(tmp_path.glob("data/*/ready.json")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -66,11 +68,11 @@ def test_a_run_that_is_told_to_end_takes_its_processes_along(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_schema_refuses_a_row_without_a_content() -> None:
-    row = {"kind": "call", "in_flight": 1, "caller": "python", "host": "python", "size": 256}
+def test_a_scenario_that_is_not_there_is_named_with_those_that_are() -> None:
+    done = bench("--quick", "--scenario", "atlantis")
 
-    with pytest.raises(jsonschema.ValidationError, match="'json' is a required property"):
-        jsonschema.validate(row, {"$ref": "#/$defs/row", "$defs": SCHEMA["$defs"]})
+    assert done.returncode == 1
+    assert "no scenario 'atlantis' in a quick run; there are calls, " in done.stderr
 
 
 def test_a_language_that_is_not_here_is_named(tmp_path: Path) -> None:

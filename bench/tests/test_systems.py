@@ -32,7 +32,7 @@ def test_systems_are_found_by_their_names() -> None:
     assert all(system.name == name and system.languages and system.kinds for name, system in SYSTEMS.items())
 
 
-@pytest.mark.parametrize("storage", get_args(Storage))
+@pytest.mark.parametrize("storage", PARLEY.storages)
 async def test_parley_does_every_kind_of_work_on_every_storage(tmp_path: Path, storage: Storage) -> None:
     assert set(get_args(Kind)) == PARLEY.kinds
     async with (

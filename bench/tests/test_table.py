@@ -1,42 +1,80 @@
+from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
-from parley_bench.plan import Cell, Measure, Plan, Round
-from parley_bench.results import Sample, summarise
-from parley_bench.table import table
+from parley_bench.plan import Case, Plan
+from parley_bench.results import Round, by_case, ratios, rows
+from parley_bench.scenarios import Compare, Scenario
+from parley_bench.table import expected, measured, number, size
+
+CASE = Case("s", "call", "parley", "python", "dotnet", "json", 256, 64, "sqlite", 0, 1, 0)
+SCENARIO = Scenario("s", "An echo", {}, {}, Compare("content", "json", "to"))
 
 
-def printed(*cells: Cell) -> list[str]:
-    plan = Plan(cells, rounds=1, seconds=1.0)
-    samples = []
-    for cell in cells:
-        samples.append((Round(cell, "json"), Sample(1000, 1.0, p50_us=500, p99_us=1500)))
-        samples.append((Round(cell, "protobuf"), Sample(2000, 1.0, p50_us=250, p99_us=1000)))
+def lines(*tables: Table) -> list[str]:
     output = StringIO()
-    Console(width=140, file=output).print(table(summarise(plan, samples)))
+    for table in tables:
+        Console(width=150, file=output).print(table)
     return [line.strip() for line in output.getvalue().splitlines() if line.strip()]
 
 
-def test_latency_is_in_ms_and_its_ratio_is_that_of_the_medians() -> None:
-    lines = printed(Cell(Measure("call", 1), "python", "dotnet", 256))
-
-    assert lines[-1].split("  ")[0] == "call, one at a time, p50/p99 ms"
-    assert lines[-1].split()[-3:] == ["0.50/1.50", "0.25/1.00", "0.50"]
-
-
-def test_throughput_is_per_second_and_sizes_stand_side_by_side() -> None:
-    measure = Measure("publish-stored", 64)
-    lines = printed(Cell(measure, "python", "dotnet", 256), Cell(measure, "python", "dotnet", 16384))
-
-    assert "256 B: JSON" in lines[0]
-    assert "16 KiB: JSON" in lines[0]
-    assert lines[-1].split()[-6:] == ["1,000/s", "2,000/s", "2.00"] * 2
+def printed(*cases: Case) -> list[str]:
+    groups = tuple((case, replace(case, content="protobuf")) for case in cases)
+    plan = Plan(groups, turns=1, seconds=1.0, limit=60)
+    found = []
+    for one, other in groups:
+        found.append((one, Round(1, 1000, 1.0, 500, 1500, 1600, {"server": 0.1, "caller": 0.2, "host": 0.3})))
+        found.append((other, Round(1, 2500, 1.0, 250, 1000, 1100, {"server": 0.1, "caller": 0.2, "host": 0.3})))
+    rounds = by_case(found)
+    results = {"rows": rows(plan, rounds), "ratios": ratios(plan, [SCENARIO], rounds)}
+    return lines(*measured(results, {"s": SCENARIO.title, "empty": "Nothing"}))
 
 
-def test_a_measure_is_named_once_above_its_pairs() -> None:
-    measure = Measure("call", 64)
-    lines = printed(Cell(measure, "python", "python", 256), Cell(measure, "dotnet", "python", 256))
+def test_a_line_per_case_with_the_ratio_beside_the_one_that_is_not_the_base() -> None:
+    title, heading, _, first, second = printed(CASE)
 
-    assert sum("call, 64 in flight" in line for line in lines) == 1
-    assert any(line.startswith("dotnet → python") for line in lines)
+    assert title == "An echo"
+    assert heading.split()[0] == "content"
+    assert first.split() == ["json", "1,000", "1,000", "…", "1,000", "0.50", "1.50", "1.60", "100/200/300"]
+    assert second.split()[-2:] == ["protobuf/json", "2.50"]
+
+
+def test_one_at_a_time_the_ratio_is_that_of_latency() -> None:
+    assert printed(replace(CASE, in_flight=1))[-1].split()[-3:] == ["p50", "protobuf/json", "0.50"]
+
+
+def test_only_axes_that_differ_have_a_column() -> None:
+    heading = printed(CASE, replace(CASE, size=16384))[1]
+
+    assert heading.split()[:2] == ["content", "size"]
+    assert any("16 KiB" in line for line in printed(CASE, replace(CASE, size=16384)))
+
+
+def target(**found: Any) -> dict[str, Any]:
+    return {"text": "fast", "bound": "at_least", "limit": 1.3, "measured": None, "met": None, "why": "", **found}
+
+
+def test_targets_say_what_was_promised_and_measured() -> None:
+    spread = {"median": 1.5, "min": 1, "q1": 1.25, "q3": 1.75, "max": 2}
+    *_, met, missed, absent = lines(
+        expected(
+            [
+                target(measured=spread, met=True),
+                target(measured=spread, met=False, bound="at_most"),
+                target(why="nats: not installed"),
+            ]
+        )
+    )
+
+    assert met.split() == ["fast", "≥", "1.3", "1.50", "1.25", "…", "1.75", "met"]
+    assert missed.split()[1] == "≤"
+    assert missed.split()[-1] == "missed"
+    assert absent.endswith("nats: not installed")
+
+
+def test_numbers_are_short() -> None:
+    assert [number(value) for value in (12345.6, 123.4, 12.34, 0.1234)] == ["12,346", "123", "12.3", "0.123"]
+    assert [size(count) for count in (64, 1024, 262144)] == ["64 B", "1 KiB", "256 KiB"]

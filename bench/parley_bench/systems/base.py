@@ -1,7 +1,7 @@
 """What the bench has to know of a system that it measures."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +13,8 @@ class ServerOptions:
     """How a server is to be run.
 
     Attributes:
-        storage: where it keeps what must be kept: `memory`, or `sqlite` for files with fsync before the answer. A
-            system that has one way only ignores it.
+        storage: where it keeps what must be kept: `memory`, or `sqlite` for files with fsync before the answer; `own`
+            for a system that has one way only.
     """
 
     storage: Storage = "sqlite"
@@ -48,6 +48,8 @@ class System:
         server: runs its server on a free loopback port, with its data below the folder, until the context ends.
         party: returns the command line of a party, which takes the JSON lines of bench/parties/python/harness.py;
             the role `in-process` has no server, and its url is empty.
+        storages: the ways to keep things that it has; none: one of its own.
+        in_process: whether caller and host are one process, without a server.
     """
 
     name: str
@@ -57,3 +59,11 @@ class System:
     missing: Callable[[], str]
     server: Callable[[Path, ServerOptions], AbstractAsyncContextManager[Server]]
     party: Callable[[Language, Role, str], list[str]]
+    storages: tuple[Storage, ...] = ()
+    in_process: bool = False
+
+
+@asynccontextmanager
+async def no_server(folder: Path, options: ServerOptions) -> AsyncIterator[Server]:
+    """Is the server of a system that is in one process."""
+    yield Server("")

@@ -4,11 +4,12 @@ import contextlib
 import json
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 from parley_bench.machine import versions_of
 from parley_bench.processes import BENCH, Process
-from parley_bench.systems.base import Server, ServerOptions, System
+from parley_bench.systems.base import Server, ServerOptions, System, no_server
 from parley_bench.vocabulary import LANGUAGES, Language, Role
 
 DOTNET_PARTY = BENCH / "parties/dotnet/bin/Release/net10.0/Parley.Bench.Party.dll"
@@ -54,4 +55,15 @@ PARLEY = System(
     missing=lambda: "",
     server=running_broker,
     party=_party,
+    storages=("memory", "sqlite"),
+)
+
+PARLEY_IN_PROCESS = replace(
+    PARLEY,
+    name="parley-in-process",
+    title="Parley, in one process",
+    languages=("python",),
+    server=no_server,
+    storages=(),
+    in_process=True,
 )

@@ -79,7 +79,7 @@ class Client(Protocol):
     """A connection to the system under test."""
 
     def sending(self, work: Work) -> Send:
-        """Returns what sends one message of this work and returns at its answer: the reply parsed, the event taken in."""
+        """Returns what sends one message of this work and returns at its answer: reply parsed, or event taken in."""
 
     async def arrived(self, work: Work, count: int) -> None:
         """Returns when the subscribers have handled, and acknowledged, `count` events of this work each."""

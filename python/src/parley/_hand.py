@@ -53,10 +53,11 @@ class Hand(Generic[W]):
     def add(self, position: int, round: int, work: W) -> None:
         """Takes a new event in hand.
 
-        What has a result below it from an earlier session is settled: the broker has gone on without asking for it.
+        What has a result below it from an earlier session is settled: the broker has gone on without asking for it. It
+        is looked for only if anything is in hand that was not delivered in this session.
         """
         self.delivered(position, round)
-        if self.ordered:
+        if self.ordered and len(self.works) >= len(self._delivered):
             for other in [p for p, w in self.works.items() if p < position and w.finished]:
                 if other not in self._delivered:
                     del self.works[other]

@@ -133,7 +133,11 @@ class Worker(SimSession):
         self.agents = {id: agent for id, agent in self.agents.items() if not agent.once}
         for agent in self.agents.values():
             # The calls among it have their outcome; a handler that runs goes on and answers to nobody.
-            agent.queue = deque(work for work in agent.queue if work.delivery)
+            # Events that have not started are delivered again.
+            for work in agent.queue:
+                if work.delivery:
+                    del agent.in_hand[work.delivery.position]
+            agent.queue.clear()
             agent.deactivate = agent.round = 0
             for work in agent.in_hand.values():
                 work.settled_as = 0
@@ -268,9 +272,19 @@ class Worker(SimSession):
             self.say(Reply(work.text.split("!")[0].encode(), commit=commit), id=id, re=work.message.id)
             return
         place = delivery.recipient, delivery.epoch, delivery.position, delivery.round
+        if isinstance(result, Error):
+            self._new_round(agent, delivery)
         id = self.next_id()
         self._expect(id, agent, work)
         self.say(Nack(*place, result) if isinstance(result, Error) else Ack(*place, commit=commit), id=id)
+
+    def _new_round(self, agent: Agent, failed: Delivery) -> None:
+        """What came behind the failed event and has not started is dropped: it comes again (DLV-4)."""
+        agent.round = max(agent.round, failed.round + 1)
+        for work in list(agent.queue):
+            if work.delivery and work.delivery.position > failed.position:
+                agent.queue.remove(work)
+                del agent.in_hand[work.delivery.position]
 
     def _expect(self, id: int, agent: Agent, work: Work) -> None:
         work.settled_as = id

@@ -1,4 +1,4 @@
-"""A broker workload about fairness: what one client does not read costs the others nothing."""
+"""Broker workloads about fairness: what one client does not read, or its agent not handle, costs others nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from parley_conformance.broker_case import Table
+from parley_conformance.matching import differences
 from parley_conformance.model import Failed, Inconclusive
 from parley_conformance.peer import Peer
 
@@ -42,6 +43,29 @@ async def slow_reader(table: Table, calls: int, flood: int, size: int, memory_mi
     deaf.hear()
 
 
+async def early_deliveries(table: Table, credit: int, quick: int, waiting: int) -> None:
+    """An agent is quick, then handles nothing: whatever the broker has sent to it ahead, it left credit for others."""
+    caller, worker = table.peers["a"], table.peers["w"]
+    for number in range(quick + waiting):
+        await caller.do({"publish": {"topic": "news/k", "envelope": str(number)}})
+    acks = []
+    for number in range(quick):
+        delivery = (await worker.get({"delivery": {"recipient": "probe/k", "envelope": str(number)}}))["delivery"]
+        await worker.grant(credit + number + 1, 1 << 40)
+        identity = {key: delivery[key] for key in ("recipient", "epoch", "position", "round")}
+        acks.append(await worker.start({"ack": identity}))
+    for ack in acks:
+        if wrong := differences({"done": {}}, await worker.answer_to(ack)):
+            raise Failed(f"an ack: {'; '.join(wrong)}", rule="DLV-2", party="broker")
+    await worker.get({"delivery": {"recipient": "probe/k", "envelope": str(quick)}})
+    await caller.do({"publish": {"topic": "news/other", "envelope": "other"}})
+    await worker.get({"delivery": {"recipient": "probe/other", "envelope": "other"}})
+    call = await caller.start({"request": {"target": "probe/other", "envelope": "call"}})
+    request = await worker.get({"request": {"envelope": "call"}})
+    await worker.send({"re": request["id"], "reply": {"envelope": "done"}})
+    await caller.answer_to(call)
+
+
 async def _p99(caller: Peer, worker: Peer, calls: int) -> float:
     """The time in ms within which 99 of 100 calls have their replies, one after the other."""
     clock = asyncio.get_running_loop().time
@@ -56,4 +80,7 @@ async def _p99(caller: Peer, worker: Peer, calls: int) -> float:
     return sorted(took)[int(calls * 0.99)]
 
 
-WORKLOADS: Mapping[str, Callable[..., Awaitable[None]]] = {"slow_reader": slow_reader}
+WORKLOADS: Mapping[str, Callable[..., Awaitable[None]]] = {
+    "early_deliveries": early_deliveries,
+    "slow_reader": slow_reader,
+}

@@ -8,6 +8,7 @@ from parley_broker.core.deadlines import Deadlines
 from parley_broker.core.effects import Answer, Deliver, Effects, ReadEvents
 from parley_broker.core.ids import AgentId, stale_epoch
 from parley_broker.core.messages import Ack, AgentMode, Delivery, Done, Error, Nack, make_error, reason_name
+from parley_broker.core.orders import Registration
 from parley_broker.core.policy import Policy
 from parley_broker.core.records import (
     BacklogDropped,
@@ -19,6 +20,7 @@ from parley_broker.core.records import (
     Summary,
     Waiting,
 )
+from parley_broker.core.shard import pace
 from parley_broker.core.shard.dead_letters import MAX_LOGGED, DeadLetters
 from parley_broker.core.shard.desk import Desk
 from parley_broker.core.shard.giving_up import GivingUp
@@ -131,8 +133,6 @@ class Deliveries:
         in_flight = recipient.in_flight
         place = self._desk.places.get(recipient.agent) if in_flight else None
         while recipient.waits:
-            if place is not None and recipient.window and len(in_flight) >= self._concurrency(place):
-                return
             index = recipient.next(now, ordered)
             if index is None:
                 wants = recipient.has_more_stored and (not recipient.window or not ordered)
@@ -147,7 +147,9 @@ class Deliveries:
                 # The table of places is full: it is tried again when the next event comes or a place ends.
                 self._placeless[recipient] = None
                 return
-            if place is None or len(in_flight) >= self._concurrency(place):
+            if place is None or not pace.may_depart(
+                place, len(in_flight), recipient.window[index].losses, self._policy
+            ):
                 return
             queue = self._desk.queue(place, covered=True)
             if queue is None and recipient.window[index].isolated and not place.host.takes_isolated:
@@ -156,7 +158,7 @@ class Deliveries:
                 recipient.queued = True
                 queue[recipient] = recipient
                 return
-            self._deliver(recipient, index, place)
+            self._deliver(recipient, index, place, now)
 
     def from_backlog(self, recipient: Recipient, now: float) -> None:
         """What the recipient waited for is there, or gone."""
@@ -167,18 +169,9 @@ class Deliveries:
     def _ordered(self, recipient: Recipient) -> bool:
         return self._desk.hosts.mode(recipient.agent.type) is not AgentMode.STATELESS
 
-    def _concurrency(self, place: Place) -> int:
-        registration = place.host.registrations.get(place.agent.type)
-        if registration is None:
-            return 0
-        if registration.mode is AgentMode.STATELESS:
-            return registration.concurrency or self._policy.credit_messages
-        if registration.mode is AgentMode.EFFECTIVELY_ONCE:
-            return 1
-        return registration.concurrency or 1
-
-    def _deliver(self, recipient: Recipient, index: int, place: Place) -> None:
+    def _deliver(self, recipient: Recipient, index: int, place: Place, now: float) -> None:
         pending = recipient.depart(index, place)
+        pending.delivered = now
         event = pending.event
         self._desk.hand_over(place, len(event.envelope), covered=True)
         if pending.isolated:
@@ -231,7 +224,7 @@ class Deliveries:
             self._effects.log("debug", "event ignored", recipient=ack.recipient, position=ack.position)
         commit = self._ledger.write(DeliverySettled(ack.recipient, ack.position))
         self._desk.out.append(Answer(session, re, Done(), commit))
-        self._settle(recipient, pending, now)
+        pace.settled(self._settle(recipient, pending, now), now - pending.delivered)
         self.advance(recipient, now)
         self._tidy(recipient)
 
@@ -278,6 +271,8 @@ class Deliveries:
     def _fail(self, recipient: Recipient, pending: Pending, error: Error, delay: float | None, now: float) -> None:
         """The attempt in flight failed: a new round begins at its position (DLV-4)."""
         pending.failures += 1
+        if pending.place is not None:
+            pace.failed(pending.place)
         returned = [pending]
         if self._ordered(recipient):
             returned = [other for other in recipient.in_flight.values() if other.position >= pending.position]
@@ -317,11 +312,11 @@ class Deliveries:
         # It is delivered again after the Nack is answered: until then the worker has the result in hand (DLV-4).
         pending.commit = self._ledger.write(failed)
 
-    def _count_losses(self, recipient: Recipient, returned: list[Pending], now: float) -> list[Pending]:
+    def _count_losses(self, recipient: Recipient, returned: list[Pending], started: int, now: float) -> list[Pending]:
         """Counts the session that was lost against the events that it may have started: those that live on (DLV-7)."""
         limit = self._policy.max_lost_sessions
-        living: list[Pending] = []
-        for pending in returned:
+        living = returned[started:]
+        for pending in returned[:started]:
             pending.losses += 1
             if pending.losses >= limit:
                 why = f"{pending.losses} sessions were lost while they had the event"
@@ -347,10 +342,12 @@ class Deliveries:
         self._dead_letters.add(recipient.agent, pending.event, attempts, error, now)
         self._settle(recipient, pending, now)
 
-    def _settle(self, recipient: Recipient, pending: Pending, now: float) -> None:
+    def _settle(self, recipient: Recipient, pending: Pending, now: float) -> Place:
+        """The event waits for the recipient no more. Returns where it was in flight to."""
         place = self._leave(pending)
         self.recipients.settle(recipient, pending)
         self._left(place, now)
+        return place
 
     def _leave(self, pending: Pending) -> Place:
         """The event is no longer in flight to the place."""
@@ -384,14 +381,15 @@ class Deliveries:
             if first.place is place:
                 self._fail(recipient, first, error, None, now)
 
-    def places_ended(self, agent_type: str, places: list[Place], now: float, lost: bool) -> None:
+    def places_ended(self, agent_type: str, places: list[Place], now: float, lost: Registration | None) -> None:
         """Some places of agents of one type are over: what is in flight to them is delivered again (DLV-5).
 
         Args:
             agent_type: The type.
             places: The places; those of stateless agents need not be among them.
             now: The moment, in seconds.
-            lost: They ended with their session, which counts against the events (DLV-7).
+            lost: They ended with their session, which had registered the type so, and which counts against the events
+                that it may have started (DLV-7).
         """
         hosted = self._desk.hosts.hosts_type(agent_type)
         concerned: Iterable[Recipient | None] = self.recipients.of_type(agent_type)
@@ -401,8 +399,10 @@ class Deliveries:
             if recipient is None:
                 continue
             returned = [p for p in recipient.in_flight.values() if p.place is not None and p.place.is_over]
+            if returned and lost is not None:
+                returned = self._count_losses(recipient, returned, pace.at_once(lost, self._policy), now)
             if returned:
-                self._take_back(recipient, self._count_losses(recipient, returned, now) if lost else returned, now)
+                self._take_back(recipient, returned, now)
             if not hosted:
                 recipient.close_window()
             self.advance(recipient, now)

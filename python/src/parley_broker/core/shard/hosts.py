@@ -37,6 +37,9 @@ class Host:
     messages_left: int = 0
     bytes_left: int = 0
     """Credit: what may still be dispatched (FLOW-1)."""
+    most_messages: int = 0
+    most_bytes: int = 0
+    """The most credit that it ever had at once: what it gives in all."""
     backlog: OrderedDict[object, Any] = field(default_factory=OrderedDict)
     """Covered messages that wait for the session to take them, in order."""
     exempt: OrderedDict[object, Any] = field(default_factory=OrderedDict)
@@ -61,6 +64,18 @@ class Host:
     def has_credit(self) -> bool:
         """Whether one more covered message may be dispatched."""
         return self.messages_left > 0 and self.bytes_left > 0
+
+    @property
+    def has_spare_credit(self) -> bool:
+        """Whether a message may be dispatched ahead: half of the credit is for those that can be handled at once."""
+        return 2 * self.messages_left > self.most_messages and 2 * self.bytes_left > self.most_bytes
+
+    def allow(self, messages: int, size: int) -> None:
+        """Adds credit."""
+        self.messages_left += messages
+        self.bytes_left += size
+        self.most_messages = max(self.most_messages, self.messages_left)
+        self.most_bytes = max(self.most_bytes, self.bytes_left)
 
     @property
     def takes_isolated(self) -> bool:

@@ -63,6 +63,8 @@ class Place:
     ended: bool = False
     kept: Kept | None = None
     """None: the agent keeps no state."""
+    ahead: int = 0
+    """Events that may be in flight to it beyond those that it handles at once; see `Pace`."""
 
     @property
     def is_over(self) -> bool:

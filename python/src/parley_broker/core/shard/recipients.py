@@ -42,6 +42,8 @@ class Pending:
     """Where it is in flight to."""
     round: int = 0
     """The round that it is in flight in."""
+    delivered: float = 0.0
+    """When it was, in seconds."""
     alone: bool = False
     """It was isolated when it was delivered."""
 

@@ -99,9 +99,9 @@ class Workers:
 
     def unhost(self, session: str, agent_type: str, now: float) -> None:
         """The session no longer hosts the type; its places of it are over (AGT-9)."""
-        self._unhost(self._desk.hosts.get(session), agent_type, now, lost=False)
+        self._unhost(self._desk.hosts.get(session), agent_type, now, None)
 
-    def _unhost(self, host: Host, agent_type: str, now: float, lost: bool) -> None:
+    def _unhost(self, host: Host, agent_type: str, now: float, lost: Registration | None) -> None:
         ended = [place for place in host.places.values() if place.agent.type == agent_type]
         stranded = _remove(host, lambda agent: agent.type == agent_type)
         was_last = self._desk.hosts.remove(host, agent_type, now)
@@ -119,7 +119,7 @@ class Workers:
         stranded = _remove(host, lambda _agent: True)
         types = list(host.registrations)
         for agent_type in types:
-            self._unhost(host, agent_type, now, lost=True)
+            self._unhost(host, agent_type, now, host.registrations[agent_type])
         self._desk.hosts.forget(session)
         for agent_type in list(host.transient):
             if not self._desk.hosts.hosts_type(agent_type):
@@ -161,8 +161,7 @@ class Workers:
     def allow(self, session: str, messages: int, size: int, now: float) -> None:
         """The session may take this many more covered messages and bytes (FLOW-1)."""
         host = self._desk.hosts.get(session)
-        host.messages_left += messages
-        host.bytes_left += size
+        host.allow(messages, size)
         if host.backlog:
             self._flush(host, now)
 
@@ -276,7 +275,13 @@ class Workers:
             self._take_up(item, now, lost=False)
 
     def end_places(
-        self, places: list[Place], agent_type: str, now: float, *, taken: bool = False, lost: bool = False
+        self,
+        places: list[Place],
+        agent_type: str,
+        now: float,
+        *,
+        taken: bool = False,
+        lost: Registration | None = None,
     ) -> None:
         """These places of one type's agents are over.
 
@@ -285,7 +290,7 @@ class Workers:
             agent_type: Theirs.
             now: The time.
             taken: So are the calls that the agents have in hand.
-            lost: With their session.
+            lost: With their session, which had registered the type so.
         """
         stranded: list[Ticket | Recipient | Passing] = []
         for place in places:

@@ -117,6 +117,10 @@ class Process:
         try:
             await asyncio.wait_for(self._process.wait(), STOP_LIMIT)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
-            await self._process.wait()
+            await self.kill()
+
+    async def kill(self) -> None:
+        """Ends the child and all of its group at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        await self._process.wait()

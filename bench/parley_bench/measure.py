@@ -21,7 +21,7 @@ ANSWER_LIMIT = 120.0
 """How long a party may take for a round, beyond the round itself, in s."""
 WARM_UP_SECONDS = 0.4
 """How long each kind of work is done before anything of it counts, in s."""
-BESIDE_RATE = 50
+BESIDE_RATE = 20
 """Events per second of a stream beside the calls."""
 
 

@@ -17,18 +17,18 @@ Place = Mapping[str, Any]
 
 DEFAULT_AXES: Axes = {
     "kind": ["call"],
-    "system": ["parley"],
-    "caller": ["python"],
-    "host": ["python"],
-    "content": ["json"],
     "size": [256],
     "in_flight": [64],
     "storage": ["sqlite"],
     "rate": [0],
     "subscribers": [1],
     "beside": [0],
+    "caller": ["python"],
+    "host": ["python"],
+    "system": ["parley"],
+    "content": ["json"],
 }
-"""All axes, outermost first, with what a scenario has where it says nothing."""
+"""All axes, with what a scenario has where it says nothing; outermost first, so that those compared most stand near."""
 
 
 class ScenarioError(Exception):

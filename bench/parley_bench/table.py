@@ -81,14 +81,14 @@ def _place(axis: str, value: Any) -> str:
 
 
 def _ratio(case: Mapping[str, Any], ratio: Mapping[str, Any] | None) -> str:
-    """Says the ratio: of latency where messages go one at a time or at a constant rate, else of throughput."""
+    """Says the ratio: of p50 where messages go one at a time, of p99 at a constant rate, else of throughput."""
     if ratio is None:
         return ""
     axis = ratio["axis"]
-    by_latency = case["in_flight"] == 1 or case["rate"] > 0
-    value = ratio["p50_us" if by_latency else "per_second"]["median"]
-    what = "p50 " if by_latency else ""
-    return f"{what}{ratio['of'][axis]}/{ratio['to'][axis]} {value:.2f}"
+    value, what = (
+        ("p99_us", "p99 ") if case["rate"] else ("p50_us", "p50 ") if case["in_flight"] == 1 else ("per_second", "")
+    )
+    return f"{what}{ratio['of'][axis]}/{ratio['to'][axis]} {ratio[value]['median']:.2f}"
 
 
 def _key(case: Mapping[str, Any]) -> tuple[Any, ...]:

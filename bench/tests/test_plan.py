@@ -52,7 +52,7 @@ def test_axes_are_multiplied_with_the_first_outermost() -> None:
     cases = planned(scenario(in_flight=[1, 64], caller=["python", "dotnet"])).cases
 
     assert [(case.caller, case.in_flight) for case in cases] == [
-        ("python", 1), ("python", 64), ("dotnet", 1), ("dotnet", 64),
+        ("python", 1), ("dotnet", 1), ("python", 64), ("dotnet", 64),
     ]  # fmt: skip
 
 

@@ -46,6 +46,10 @@ def test_one_at_a_time_the_ratio_is_that_of_latency() -> None:
     assert printed(replace(CASE, in_flight=1))[-1].split()[-3:] == ["p50", "protobuf/json", "0.50"]
 
 
+def test_at_a_constant_rate_the_ratio_is_that_of_the_slowest() -> None:
+    assert printed(replace(CASE, rate=100.0))[-1].split()[-3:] == ["p99", "protobuf/json", "0.67"]
+
+
 def test_only_axes_that_differ_have_a_column() -> None:
     heading = printed(CASE, replace(CASE, size=16384))[1]
 

@@ -68,3 +68,29 @@ internal sealed class Sink : RoutedAgent
         _waiting.RemoveAll(each => each.Expected <= _arrived);
     }
 }
+
+/// <summary>What an effectively-once agent keeps.</summary>
+internal sealed class Tally
+{
+    /// <summary>How many events it has handled.</summary>
+    public long Count { get; set; }
+}
+
+/// <summary>Keeps a count, and passes each event on to the outputs; both, and the settlement, are one commit.</summary>
+[Agent(Mode = AgentMode.EffectivelyOnce)]
+internal sealed class Once : RoutedAgent<Tally>
+{
+    /// <summary>Counts the event and passes it on.</summary>
+    [EventMethod]
+    public Task OnJson(Reading message) => PassOnAsync(message);
+
+    /// <summary>Counts the event and passes it on.</summary>
+    [EventMethod]
+    public Task OnProtobuf(ProtobufReading message) => PassOnAsync(message);
+
+    private Task PassOnAsync(object message)
+    {
+        State.Count++;
+        return PublishMessageAsync(message, new TopicId("outputs-dotnet", Id.Key));
+    }
+}

@@ -1,43 +1,26 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Threading.Channels;
 
 namespace Parley.Bench;
 
-/// <summary>What one round measured, as the bench's runner reads it.</summary>
-internal sealed record Answer(int Count, double Seconds, double P50Us, double P99Us);
-
-/// <summary>Keeps so many messages in flight for so long, and remembers how long each took to be answered.</summary>
+/// <summary>Sends for so long, and remembers how long each message took to be answered.</summary>
 internal sealed class Flood
 {
     private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly TimeSpan _processor = ProcessorTime;
     private readonly List<double> _microseconds = [];
 
     /// <summary>How many were answered.</summary>
     public int Count => _microseconds.Count;
 
-    /// <summary>Sends until the time is up, and returns when the last message is answered.</summary>
+    private static TimeSpan ProcessorTime => Environment.CpuUsage.TotalTime;
+
+    /// <summary>Keeps so many messages in flight until the time is up, and returns when the last one is answered.</summary>
     /// <param name="send">Sends one message and waits for its answer.</param>
     /// <param name="inFlight">How many messages are unanswered at any time.</param>
     /// <param name="time">How long.</param>
-    public async Task RunAsync(Func<Task> send, int inFlight, TimeSpan time)
-    {
-        // Threads from the pool, as in a server; each lane keeps its own times, so that lanes share nothing.
-        var lanes = await Task.WhenAll(Enumerable.Range(0, inFlight).Select(_ => Task.Run(() => LaneAsync(send, time)))).ConfigureAwait(false);
-        foreach (var lane in lanes)
-        {
-            _microseconds.AddRange(lane);
-        }
-
-        _microseconds.Sort();
-    }
-
-    /// <summary>What was measured from the start until now.</summary>
-    public Answer ToAnswer() => new(
-        Count,
-        Stopwatch.GetElapsedTime(_started).TotalSeconds,
-        _microseconds[Count / 2],
-        _microseconds[Count * 99 / 100]);
-
-    private async Task<List<double>> LaneAsync(Func<Task> send, TimeSpan time)
+    public Task RunAsync(Func<Task> send, int inFlight, TimeSpan time) => RunLanesAsync(inFlight, async () =>
     {
         List<double> microseconds = [];
         while (Stopwatch.GetElapsedTime(_started) < time)
@@ -48,5 +31,76 @@ internal sealed class Flood
         }
 
         return microseconds;
+    });
+
+    /// <summary>Sends what is due at a constant rate; a message's time counts from when it was due (no coordinated omission).</summary>
+    /// <param name="send">Sends one message and waits for its answer.</param>
+    /// <param name="inFlight">How many messages are unanswered at most.</param>
+    /// <param name="time">How long.</param>
+    /// <param name="rate">Messages per second.</param>
+    public Task RunAtRateAsync(Func<Task> send, int inFlight, TimeSpan time, double rate)
+    {
+        var due = Channel.CreateUnbounded<long>(new UnboundedChannelOptions { SingleWriter = true });
+        new Thread(() => Tell(due.Writer, Math.Max(1, (int)Math.Round(rate * time.TotalSeconds)), rate)) { IsBackground = true }.Start();
+        return RunLanesAsync(inFlight, async () =>
+        {
+            List<double> microseconds = [];
+            await foreach (var moment in due.Reader.ReadAllAsync().ConfigureAwait(false))
+            {
+                await send().ConfigureAwait(false);
+                microseconds.Add(Stopwatch.GetElapsedTime(moment).TotalMicroseconds);
+            }
+
+            return microseconds;
+        });
+    }
+
+    /// <summary>What was measured from the start until now.</summary>
+    public Answer ToAnswer() => new(
+        Count,
+        Stopwatch.GetElapsedTime(_started).TotalSeconds,
+        Percentile(500),
+        Percentile(990),
+        Percentile(999),
+        (ProcessorTime - _processor).TotalSeconds);
+
+    // The pool's timers are exact to 1 ms only, so a thread of its own tells the moments.
+    private void Tell(ChannelWriter<long> due, int total, double rate)
+    {
+        for (var number = 0; number < total; number++)
+        {
+            var moment = _started + (long)(number / rate * Stopwatch.Frequency);
+            var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), moment).TotalMicroseconds;
+            if (wait >= 1)
+            {
+                _ = Native.Sleep((uint)wait);
+            }
+
+            due.TryWrite(moment);
+        }
+
+        due.Complete();
+    }
+
+    private async Task RunLanesAsync(int inFlight, Func<Task<List<double>>> lane)
+    {
+        // Threads from the pool, as in a server; each lane keeps its own times, so that lanes share nothing.
+        var lanes = await Task.WhenAll(Enumerable.Range(0, inFlight).Select(_ => Task.Run(lane))).ConfigureAwait(false);
+        foreach (var microseconds in lanes)
+        {
+            _microseconds.AddRange(microseconds);
+        }
+
+        _microseconds.Sort();
+    }
+
+    // The nearest rank: a value that was measured.
+    private double Percentile(int perMille) => _microseconds[Math.Max(0, ((Count * perMille) + 999) / 1000 - 1)];
+
+    private static class Native
+    {
+        [DllImport("libc", EntryPoint = "usleep")]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        public static extern int Sleep(uint microseconds);
     }
 }

@@ -85,9 +85,11 @@ def _ratio(case: Mapping[str, Any], ratio: Mapping[str, Any] | None) -> str:
     if ratio is None:
         return ""
     axis = ratio["axis"]
-    value, what = (
-        ("p99_us", "p99 ") if case["rate"] else ("p50_us", "p50 ") if case["in_flight"] == 1 else ("per_second", "")
-    )
+    value, what = "per_second", ""
+    if case["rate"]:
+        value, what = "p99_us", "p99 "
+    elif case["in_flight"] == 1:
+        value, what = "p50_us", "p50 "
     return f"{what}{ratio['of'][axis]}/{ratio['to'][axis]} {ratio[value]['median']:.2f}"
 
 

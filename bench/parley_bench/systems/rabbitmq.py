@@ -16,8 +16,8 @@ INSTALLED = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 NAMES = "epmd"
 """Erlang's name server, of which a node needs one."""
 PACKAGES = ("aio-pika", "uvloop")
-START_LIMIT = 120.0
-"""How long a node may take to start, in s."""
+START_LIMIT = 300.0
+"""How long a node may take to start, in s; on a machine that is busy with something else it takes minutes."""
 
 
 def environment(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from parley_broker import __version__
+from parley_broker.collector import collecting_never, collecting_seldom
 from parley_broker.config import Config
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.records import Opened
@@ -66,7 +67,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(config: Config) -> None:
     store = _open_store(config)
     log: Any = structlog.get_logger("parley.broker")
-    opened = store.open()
+    with collecting_never():
+        opened = store.open()
     if not opened.fresh:
         _tell(log, store, opened)
     stopped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -89,7 +91,8 @@ async def _serve(config: Config) -> None:
             engine.drain(DEFAULT_TIMEOUT, name)
 
     identity = Identity(secrets.token_hex(8), __version__)
-    engine = Engine(config.policy, identity, store, opened, fail)
+    with collecting_never():
+        engine = Engine(config.policy, identity, store, opened, fail)
     server = GrpcServer(engine)
     try:
         address = await server.start(config.listen)
@@ -100,7 +103,8 @@ async def _serve(config: Config) -> None:
         if config.ready_file is not None:
             _say_ready(config.ready_file, address, identity)
         log.info("listening", address=address, store=store.name, incarnation=identity.incarnation)
-        why = await stopped
+        with collecting_seldom():
+            why = await stopped
         log.info("stopping", why=why)
     finally:
         engine.say_goodbye("the broker is shutting down")

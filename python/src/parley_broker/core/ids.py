@@ -41,14 +41,17 @@ def _is_agent_type(value: str) -> bool:
     return _AGENT_TYPE.fullmatch(value) is not None
 
 
-@lru_cache(maxsize=4096)
 def _is_topic_type(value: str) -> bool:
+    # Of topic types and keys there may be many: a cache that misses costs more than the look.
     return _TOPIC_TYPE.fullmatch(value) is not None
 
 
-@lru_cache(maxsize=4096)
 def _is_key(value: str) -> bool:
-    return 0 < len(value) <= MAX_KEY_BYTES and not _CONTROL.search(value) and len(value.encode()) <= MAX_KEY_BYTES
+    if not 0 < len(value) <= MAX_KEY_BYTES:
+        return False
+    if value.isascii():
+        return value.isprintable()
+    return not _CONTROL.search(value) and len(value.encode()) <= MAX_KEY_BYTES
 
 
 def check_agent_type(value: str, field: str) -> None:

@@ -277,18 +277,17 @@ class Gateway:
             return
         message_id = self._sessions.new_id()
         session.deactivations[message_id] = (asked.agent, asked.epoch)
+        session.asked_back[asked.agent] = message_id
         deactivate = Deactivate(asked.agent, asked.epoch, round(asked.timeout * 1000))
         self._sessions.push(session, Message(deactivate, id=message_id))
 
     def _unplaced(self, unplaced: Unplaced) -> None:
         session = self._sessions.by_id.get(unplaced.session)
         if session is not None:
-            epoch = session.agents.pop(unplaced.agent, None)
+            session.agents.pop(unplaced.agent, None)
             if unplaced.taken:
                 self._callers.lose_agent(session, unplaced.agent)
-            over = (unplaced.agent, epoch)
-            for message_id in [number for number, asked in session.deactivations.items() if asked == over]:
-                del session.deactivations[message_id]
+            session.deactivations.pop(session.asked_back.pop(unplaced.agent, 0), None)
 
     def _claimed(self, claimed: Claimed) -> None:
         session = self._sessions.by_id.get(claimed.session)

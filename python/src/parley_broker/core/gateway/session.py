@@ -117,6 +117,8 @@ class Session:
     """Activates that wait for their answer, by the broker's id."""
     deactivations: dict[int, tuple[AgentId, int]] = field(default_factory=dict)
     """Deactivates that wait for their answer, by the broker's id."""
+    asked_back: dict[AgentId, int] = field(default_factory=dict)
+    """The ids of the Deactivates of agents that have their place here."""
 
     to_save: deque[tuple[AgentId, int]] = field(default_factory=deque)
     """Agents here, with their epochs, that are to be saved before the broker goes, and are not asked for yet."""

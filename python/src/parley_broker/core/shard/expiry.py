@@ -51,6 +51,8 @@ class Expiry:
         self._since: dict[str, float] = {}
         self._written: set[str] = set()
         """The types whose absence of a host the store knows, or will with the next commit."""
+        self._shortest: dict[str, float] = {}
+        """At most the shortest expiry of each type's subscriptions, in seconds, while it has no host."""
         self._due: Deadlines[str] = Deadlines()
 
     def begin(self, summary: Summary, now: float, after_start: bool) -> None:
@@ -77,16 +79,22 @@ class Expiry:
         """The type has a host."""
         self._due.drop(agent_type)
         self._deliveries.spare(agent_type)
+        self._shortest.pop(agent_type, None)
         if self._since.pop(agent_type, None) is not None:
             self._unwrite(agent_type)
 
     def unhosted(self, agent_type: str, now: float) -> None:
-        """The type has no host any more, or something is done for it while it has none: it counts from now on."""
-        if self._durable(agent_type) or self._deliveries.recipients.of_type(agent_type):
-            self._deliveries.spare(agent_type)
-            self._since[agent_type] = now + self._wall_offset
-            self._write(agent_type)
+        """The type has no host any more: it counts from now on."""
+        if self._catalogue.has_durable(agent_type) or self._deliveries.recipients.of_type(agent_type):
+            self._begin_anew(agent_type, now)
             self._schedule(agent_type)
+
+    def subscribed(self, subscription: Subscription, now: float) -> None:
+        """A durable subscription was made for a type that nobody hosts: that counts from now on."""
+        agent_type, expiry = subscription.key.agent_type, self._expiry(subscription)
+        self._begin_anew(agent_type, now)
+        # Not looked up among all of them. A shortest one that is gone by then is noticed by `tick`, which looks again.
+        self._set_due(agent_type, min(expiry, self._shortest.get(agent_type, expiry)))
 
     def tick(self, now: float) -> None:
         """Ends the subscriptions whose time is up, and gives up what waits by none."""
@@ -103,7 +111,7 @@ class Expiry:
                         agent_type=agent_type,
                         without_host_s=round(wall - since),
                     )
-            if self._durable(agent_type):
+            if self._catalogue.has_durable(agent_type):
                 self._schedule(agent_type)
                 continue
             if self._deliveries.recipients.of_type(agent_type):
@@ -115,6 +123,7 @@ class Expiry:
                 self._due.set(agent_type, now + LOOK_AGAIN)
             else:
                 del self._since[agent_type]
+                self._shortest.pop(agent_type, None)
                 self._unwrite(agent_type)
 
     def next_due(self) -> float | None:
@@ -137,6 +146,14 @@ class Expiry:
             self._written.discard(agent_type)
             self._ledger.write(TypeHosted(agent_type))
 
+    def _begin_anew(self, agent_type: str, now: float) -> None:
+        self._deliveries.spare(agent_type)
+        self._since[agent_type] = now + self._wall_offset
+        self._write(agent_type)
+
     def _schedule(self, agent_type: str) -> None:
-        expiry = min(map(self._expiry, self._durable(agent_type)), default=self._default)
+        self._set_due(agent_type, min(map(self._expiry, self._durable(agent_type)), default=self._default))
+
+    def _set_due(self, agent_type: str, expiry: float) -> None:
+        self._shortest[agent_type] = expiry
         self._due.set(agent_type, self._since[agent_type] + expiry - self._wall_offset)

@@ -48,7 +48,7 @@ class Subscribing:
                 self._ledger.write(SubscriptionAdded(subscription))
                 commit = self._ledger.commit
                 if not self._desk.hosts.hosts_type(subscription.key.agent_type):
-                    self._expiry.unhosted(subscription.key.agent_type, now)
+                    self._expiry.subscribed(subscription, now)
                 if before is not None:
                     self._forget_transient(subscription.key.agent_type)
             elif before is not None and before.durable:
@@ -90,6 +90,6 @@ class Subscribing:
 
     def _forget_transient(self, agent_type: str) -> None:
         """No session needs to remember that it subscribed for the type, once nothing of that is left."""
-        if all(subscription.durable for subscription in self._catalogue.of_type(agent_type)):
+        if not self._catalogue.has_transient(agent_type):
             for host in self._desk.hosts.by_session.values():
                 host.transient.discard(agent_type)

@@ -40,6 +40,21 @@ def test_it_matches_what_the_rule_says(
     assert len(catalogue) == len(left)
 
 
+@given(st.lists(st.tuples(keys, st.booleans())), st.lists(keys))
+def test_it_knows_whose_are_durable(added: list[tuple[SubscriptionKey, bool]], removed: list[SubscriptionKey]) -> None:
+    catalogue = Catalogue(1000)
+    for key, durable in added:
+        catalogue.add(Subscription(key, durable))
+    for key in removed:
+        if catalogue.get(key) is not None:
+            catalogue.remove(key)
+    left = {key: durable for key, durable in added if key not in removed}
+    for agent_type in ("w", "v"):
+        of_type = [durable for key, durable in left.items() if key.agent_type == agent_type]
+        assert catalogue.has_durable(agent_type) is any(of_type)
+        assert catalogue.has_transient(agent_type) is not all(of_type)
+
+
 def test_adding_again_changes_durability_and_expiry_only() -> None:
     catalogue = Catalogue(1)
     key = SubscriptionKey("t", TopicMatch.EXACT, "w")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from broker.core.harness import WALL_OFFSET, Client, Core
 from parley_broker.core.messages import (
     DeadLetterFilter,
@@ -14,6 +16,7 @@ from parley_broker.core.messages import (
     Unsubscribe,
 )
 from parley_broker.core.policy import Policy
+from parley_broker.core.shard.catalogue import Catalogue
 from parley_broker.errors import Reason
 
 POLICY = Policy(subscription_expiry=100, window_events=2, host_grace=1, session_grace=0.1)
@@ -107,6 +110,29 @@ class TestExpiry:
         assert (core.tables["subscriptions"], core.tables["events"]) == (1, 1)
         core.advance(30)
         assert (core.tables["subscriptions"], core.tables["events"], core.tables["dead_letters"]) == (0, 0, 1)
+
+    def test_the_shortest_one_may_be_gone_before_it_is_due(self) -> None:
+        core = start()
+        client = alone(core)
+        client.ask(Subscribe(subscription("t", expiry_ms=20_000)))
+        client.ask(Subscribe(subscription("u", expiry_ms=50_000)))
+        client.ask(Unsubscribe(subscription("t").key))
+        core.advance(45)
+        assert core.tables["subscriptions"] == 1
+        core.advance(10)
+        assert core.tables["subscriptions"] == 0
+
+    def test_many_for_one_type_cost_each_as_much_as_few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        looked = []
+        of_type = Catalogue.of_type
+        monkeypatch.setattr(Catalogue, "of_type", lambda *args: looked.append(args) or of_type(*args))
+        client = alone(start())
+        for number in range(20):
+            client.ask(Subscribe(subscription(f"t{number}", expiry_ms=20_000 + number)))
+            client.ask(Subscribe(Subscription(SubscriptionKey(f"u{number}", TopicMatch.EXACT, "w"), durable=False)))
+        for number in range(20):
+            client.ask(Unsubscribe(SubscriptionKey(f"u{number}", TopicMatch.EXACT, "w")))
+        assert not looked, "nobody goes through all of them"
 
     def test_a_backlog_whose_subscription_was_removed_waits_as_long(self) -> None:
         core = start()

@@ -1,0 +1,1 @@
+"""How the reference broker bends: with subscriptions, agents, sessions and payload; and what its memory holds."""

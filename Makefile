@@ -10,7 +10,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup proto lint test conformance test-kit bench bench-alternatives clean
+.PHONY: help setup proto lint test conformance test-kit bench bench-scale bench-alternatives clean
 
 # Unset means "try the default"; an empty value would mean the same to scripts/setup.
 export WHEELHOUSE
@@ -44,6 +44,11 @@ test-kit: ## run implementations with one bug each: the kit must catch them all;
 bench: ## measure calls and events over every pair of languages, JSON against protobuf
 	@scripts/setup python
 	@scripts/bench $(if $(QUICK),--quick,$(if $(LENGTH),--length '$(LENGTH)')) $(ARGS)
+	@$(if $(filter full,$(LENGTH)),.venv/bin/python bench/scale.py --length full < /dev/null,:)
+
+bench-scale: ## measure how the broker bends with subscriptions, agents, sessions and payload
+	@scripts/setup python
+	@.venv/bin/python bench/scale.py $(if $(QUICK),--length quick,$(if $(LENGTH),--length '$(LENGTH)')) $(ARGS) < /dev/null
 
 bench-alternatives: ## measure Parley beside AutoGen, NATS, JetStream, Redis Streams, RabbitMQ and a bare stream
 	@scripts/setup python

@@ -19,8 +19,11 @@ Parties = Mapping[tuple[Role, Language], Process]
 
 ANSWER_LIMIT = 120.0
 """How long a party may take for a round, beyond the round itself, in s."""
-WARM_UP_SECONDS = 0.4
-"""How long each kind of work is done before anything of it counts, in s."""
+WARM_UP_ROUNDS: Mapping[Language, int] = {"python": 1, "dotnet": 5}
+"""How long each kind of work is done before anything of it counts, in rounds, by the language that needs longer.
+
+.NET compiles what is called often once more, in the background: until then most of its CPU time is the compiler's.
+"""
 BESIDE_RATE = 20
 """Events per second of a stream beside the calls."""
 
@@ -79,7 +82,8 @@ async def carry_out(plan: Plan, systems: Mapping[str, System], folder: Path, tel
                     warm_up = (case.system, case.storage, case.kind, case.caller, case.host, case.content)
                     if warm_up not in known:
                         known.add(warm_up)
-                        await _round(ground, case, 0, f"warm-up-{index}", min(WARM_UP_SECONDS, plan.seconds))
+                        rounds = max(WARM_UP_ROUNDS[language] for language in (case.caller, case.host))
+                        await _round(ground, case, 0, f"warm-up-{index}", rounds * plan.seconds)
                     key = f"{number}-{index}"
                     run.measured.append((case, await _round(ground, case, number, key, plan.seconds)))
                 except BenchError as error:

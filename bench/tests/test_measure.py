@@ -3,13 +3,14 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import harness
 import pytest
 
 from parley_bench.measure import carry_out
 from parley_bench.plan import Case, Plan
-from parley_bench.processes import BenchError
+from parley_bench.processes import BenchError, Process
 from parley_bench.systems.base import Server, ServerOptions, System
 
 PARTY = f"""
@@ -119,3 +120,22 @@ async def test_one_process_is_caller_and_host(tmp_path: Path) -> None:
 
     assert len(run.measured) == 3
     assert all(round_.cpu_s["caller"] > 0 and round_.cpu_s["host"] == 0 for _, round_ in run.measured)
+
+
+async def test_what_compiles_as_it_runs_is_warmed_up_for_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, Any]] = []
+    ask = Process.ask
+
+    async def noted(party: Process, command: dict[str, Any], limit: float) -> dict[str, Any]:
+        asked.append((command["key"], command["seconds"]))
+        return await ask(party, command, limit)
+
+    monkeypatch.setattr(Process, "ask", noted)
+    mixed = replace(CASE, caller="dotnet", content="protobuf")
+
+    await carry_out(plan(CASE, mixed), SYSTEMS, tmp_path, lambda _: None)
+
+    warm_ups = [seconds for key, seconds in asked if key.startswith("warm-up")]
+    assert warm_ups == [pytest.approx(0.02), pytest.approx(0.1)]

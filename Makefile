@@ -5,12 +5,13 @@
 #   MODE=container           every party in a container of its own; process is the default (conformance)
 #   FILTER=...               only cases whose name contains this (conformance)
 #   REQUIRE=dotnet           without dotnet, fail instead of leaving its pairs out (conformance)
-#   QUICK=1                  a smoke run of under a minute (bench)
+#   QUICK=1                  a smoke run (bench)
+#   BASE=COMMIT              what this tree is compared with (bench-compare); by default HEAD: what changed and is no commit yet
 #   LENGTH=full              long histories and large amounts as well (test, conformance); all axes (bench)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup proto lint test conformance test-kit bench bench-scale bench-alternatives clean
+.PHONY: help setup proto lint test conformance test-kit bench bench-scale bench-alternatives bench-compare clean
 
 # Unset means "try the default"; an empty value would mean the same to scripts/setup.
 export WHEELHOUSE
@@ -54,6 +55,10 @@ bench-alternatives: ## measure Parley beside AutoGen, NATS, JetStream, Redis Str
 	@scripts/setup python
 	@scripts/bench-alternatives
 	@.venv/bin/python bench/run.py --length alternatives --output build/bench/alternatives.json $(ARGS)
+
+bench-compare: ## measure this tree against the commit BASE in one run; fails where it became slower
+	@scripts/setup python
+	@.venv/bin/python bench/run.py compare '$(or $(BASE),HEAD)' $(ARGS)
 
 clean: ## remove what was built; .venv/ and downloaded packages stay
 	@rm -rf build python/build conformance/build

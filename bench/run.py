@@ -1,11 +1,12 @@
 """The bench's program: measures, compares, writes the report. bench/README.md says how it measures."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import click
 from rich.console import Console
 
 from parley_bench import table
+from parley_bench.compare import Change, change_table, changes_between, changes_in
 from parley_bench.machine import provenance
 from parley_bench.measure import Run, carry_out
 from parley_bench.plan import Plan, plan, systems_of
@@ -21,10 +23,15 @@ from parley_bench.processes import BENCH, ROOT, BenchError
 from parley_bench.results import FORMAT, by_case, ratios, rows
 from parley_bench.scenarios import Scenario, ScenarioError, load_scenarios
 from parley_bench.systems import SYSTEMS
+from parley_bench.systems.base import System
+from parley_bench.systems.parley import parley_of
 from parley_bench.targets import judge
+from parley_bench.trees import checked_out
 from parley_bench.vocabulary import LANGUAGES, LENGTHS, Language, Length
 
 RESULTS = ROOT / "build/bench/results.json"
+COMPARED = ROOT / "build/bench/compared.json"
+RUN_LENGTHS = [length for length in LENGTHS if length != "compare"]
 WIDTH = 150
 """Columns of the tables where the output is no terminal."""
 
@@ -44,7 +51,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--length", type=click.Choice(LENGTHS), default="short", help="Which scenarios, and on which axes.")
+@click.option("--length", type=click.Choice(RUN_LENGTHS), default="short", help="Which scenarios, and on which axes.")
 @click.option("--quick", is_flag=True, help="The same as --length quick: shows that everything runs, not how fast.")
 @click.option("--language", "languages", type=click.Choice(LANGUAGES), multiple=True, help="Only pairs of these.")
 @click.option("--scenario", "chosen", metavar="ID", multiple=True, help="Only these scenarios.")
@@ -66,7 +73,7 @@ def run(
     console = Console()
     length = "quick" if quick else length
     try:
-        scenarios = _chosen(load_scenarios(BENCH / "scenarios", BENCH / "schema/scenarios.schema.json"), chosen, length)
+        scenarios = _scenarios(length, chosen)
         missing = {name: SYSTEMS[name].missing() for name in systems_of(scenarios, length) if name in SYSTEMS}
         missing = {name: why for name, why in missing.items() if why}
         here = _languages(languages, missing)
@@ -74,13 +81,11 @@ def run(
         whole = replace(whole, turns=turns or whole.turns, seconds=seconds or whole.seconds)
         for name, why in missing.items():
             console.print(f"bench: left out: {_title(name)}: {why}", soft_wrap=True)
-        results = measure(whole, scenarios, length, missing, output.parent / "data", console)
+        results = measure(whole, scenarios, length, SYSTEMS, missing, output.parent / "data", console)
     except (BenchError, ScenarioError) as error:
         raise click.ClickException(str(error)) from error
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(results, indent=1) + "\n")
-    # Wide enough for every column, also where the output is no terminal.
-    wide = Console(width=max(console.width, WIDTH))
+    _write(results, output)
+    wide = _wide(console)
     for each in table.measured(results, {scenario.id: scenario.title for scenario in scenarios}):
         wide.print(each)
     if results["targets"]:
@@ -88,8 +93,57 @@ def run(
     console.print(f"bench: wrote {output}", soft_wrap=True)
 
 
+@main.command()
+@click.argument("old")
+@click.argument("new", required=False)
+@click.option("--turns", type=click.IntRange(2), help="How often each case is measured.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=COMPARED, help=f"Default: {COMPARED.relative_to(ROOT)}."
+)
+def compare(old: str, new: str | None, turns: int | None, output: Path) -> None:
+    """Say whether NEW is slower than OLD; exit code 1: it is.
+
+    Both are commits, which are measured in turn in one run (without NEW: this tree as it is), or files of results.
+    """
+    console = Console()
+    try:
+        if new is not None and Path(old).is_file() and Path(new).is_file():
+            changes = changes_between(json.loads(Path(old).read_text()), json.loads(Path(new).read_text()))
+        else:
+            changes = _changes_of_commits(old, new, turns, output, console)
+    except (BenchError, ScenarioError, ValueError, KeyError) as error:
+        raise click.ClickException(str(error)) from error
+    _wide(console).print(change_table(changes))
+    slower = sum(change.is_regression for change in changes)
+    console.print(f"bench: {slower} of {len(changes)} cases became slower")
+    sys.exit(1 if slower else 0)
+
+
+def _changes_of_commits(old: str, new: str | None, turns: int | None, output: Path, console: Console) -> list[Change]:
+    with contextlib.ExitStack() as stack:
+        before = stack.enter_context(checked_out(ROOT, old, output.parent / "tree-old"))
+        after = ROOT if new is None else stack.enter_context(checked_out(ROOT, new, output.parent / "tree-new"))
+        systems = {
+            "parley-old": parley_of(before, "parley-old", f"Parley, {old}"),
+            "parley-new": parley_of(after, "parley-new", f"Parley, {new or 'this tree'}"),
+        }
+        scenarios = _scenarios("compare", ())
+        whole = plan(scenarios, "compare", systems, ["python"])
+        whole = replace(whole, turns=turns or whole.turns)
+        results = measure(whole, scenarios, "compare", systems, {}, output.parent / "data-compare", console)
+    _write(results, output)
+    console.print(f"bench: wrote {output}", soft_wrap=True)
+    return changes_in(results)
+
+
 def measure(
-    whole: Plan, scenarios: Sequence[Scenario], length: Length, missing: dict[str, str], data: Path, console: Console
+    whole: Plan,
+    scenarios: Sequence[Scenario],
+    length: Length,
+    systems: Mapping[str, System],
+    missing: dict[str, str],
+    data: Path,
+    console: Console,
 ) -> dict[str, Any]:
     """Carries out the plan and returns the results as the schema has them; the data of servers goes below `data`.
 
@@ -105,7 +159,7 @@ def measure(
 
     shutil.rmtree(data, ignore_errors=True)
     try:
-        done = asyncio.run(_until_told_to_end(whole, data, tell))
+        done = asyncio.run(_until_told_to_end(whole, systems, data, tell))
     except asyncio.CancelledError:
         raise BenchError("stopped by SIGTERM; nothing was written") from None
     finally:
@@ -129,15 +183,19 @@ def measure(
     }
 
 
-async def _until_told_to_end(whole: Plan, data: Path, tell: Any) -> Run:
+async def _until_told_to_end(
+    whole: Plan, systems: Mapping[str, System], data: Path, tell: Callable[[str], None]
+) -> Run:
     this = asyncio.current_task()
     assert this is not None
     # Ended from outside, the run must take its processes along.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    return await carry_out(whole, SYSTEMS, data, tell)
+    return await carry_out(whole, systems, data, tell)
 
 
-def _chosen(scenarios: Sequence[Scenario], ids: Sequence[str], length: Length) -> list[Scenario]:
+def _scenarios(length: Length, ids: Sequence[str]) -> list[Scenario]:
+    """Returns those of a length, or those of them that were asked for."""
+    scenarios = load_scenarios(BENCH / "scenarios", BENCH / "schema/scenarios.schema.json")
     known = [scenario.id for scenario in scenarios if length in scenario.lengths]
     for unknown in set(ids) - set(known):
         raise ScenarioError(f"no scenario {unknown!r} in a {length} run; there are {', '.join(known)}")
@@ -153,6 +211,16 @@ def _languages(asked: Sequence[Language], missing: dict[str, str]) -> Sequence[L
         raise BenchError("--language dotnet: there is no dotnet here")
     missing["dotnet"] = "there is no dotnet here; its SDK 10 is at https://dotnet.microsoft.com/download"
     return [language for language in wanted if language != "dotnet"]
+
+
+def _write(results: Mapping[str, Any], output: Path) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _wide(console: Console) -> Console:
+    """Wide enough for every column, also where the output is no terminal."""
+    return Console(width=max(console.width, WIDTH))
 
 
 def _title(name: str) -> str:

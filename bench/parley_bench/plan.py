@@ -86,6 +86,7 @@ _TIMES: Mapping[Length, tuple[int, float, float]] = {
     "short": (5, 0.4, 225),
     "full": (5, 0.6, 5400),
     "alternatives": (5, 0.6, 1500),
+    "compare": (8, 0.5, 150),
 }
 """Turns, seconds per round, and how long the whole may take in s."""
 

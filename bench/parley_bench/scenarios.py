@@ -101,13 +101,18 @@ class Scenario:
 
 
 def load_scenarios(folder: Path, schema: Path) -> tuple[Scenario, ...]:
-    """Returns the scenarios of a folder, in the order of their files' names.
+    """Returns the scenarios of a folder, in the order of the numbers before their files' names.
 
     Raises:
         ScenarioError: a file is not as the schema says, or its id is not its name.
     """
     validator = jsonschema.Draft202012Validator(json.loads(schema.read_text()))
-    return tuple(_load(path, validator) for path in sorted(folder.glob("*.yaml")))
+    return tuple(_load(path, validator) for path in sorted(folder.glob("*.yaml"), key=_number))
+
+
+def _number(path: Path) -> int:
+    number = path.stem.partition("-")[0]
+    return int(number) if number.isdigit() else 0
 
 
 def _load(path: Path, validator: jsonschema.Draft202012Validator) -> Scenario:

@@ -8,9 +8,9 @@ Storage = Literal["memory", "sqlite", "own"]
 """`own`: the system has one way only."""
 Kind = Literal["call", "publish-ephemeral", "publish-stored", "effectively-once"]
 Role = Literal["host", "caller", "in-process"]
-Length = Literal["quick", "short", "full", "alternatives"]
+Length = Literal["quick", "short", "full", "alternatives", "compare"]
 Value = Literal["per_second", "p50_us", "p99_us", "cpu_us"]
 
 LANGUAGES: tuple[Language, ...] = ("python", "dotnet")
 CONTENTS: tuple[Content, ...] = ("json", "protobuf")
-LENGTHS: tuple[Length, ...] = ("quick", "short", "full", "alternatives")
+LENGTHS: tuple[Length, ...] = ("quick", "short", "full", "alternatives", "compare")

@@ -7,7 +7,9 @@ import pytest
 
 from parley_bench.plan import Case, Plan, plan, systems_of
 from parley_bench.scenarios import Compare, Scenario, ScenarioError, load_scenarios
+from parley_bench.systems import SYSTEMS as ALL_SYSTEMS
 from parley_bench.systems.base import System, no_server
+from parley_bench.systems.parley import parley_of
 from parley_bench.vocabulary import LANGUAGES, LENGTHS, Length
 
 BENCH = Path(__file__).parent.parent
@@ -142,11 +144,11 @@ def test_systems_of_a_length_are_named_once() -> None:
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_sending_alone_takes_less_than_half_of_what_the_run_may(length: Length) -> None:
-    from parley_bench.systems import SYSTEMS as ALL
-
     scenarios = load_scenarios(BENCH / "scenarios", BENCH / "schema/scenarios.schema.json")
-    whole = plan(scenarios, length, ALL, LANGUAGES)
+    two_commits = {name: parley_of(BENCH.parent, name, name) for name in ("parley-old", "parley-new")}
+    whole = plan(scenarios, length, {**ALL_SYSTEMS, **two_commits}, LANGUAGES)
 
+    assert whole.groups
     assert len(whole.cases) * whole.turns * whole.seconds < whole.limit / 2
     assert len(set(whole.cases)) == len(whole.cases)
     assert length == "quick" or whole.turns >= 5

@@ -80,3 +80,25 @@ def test_a_language_that_is_not_here_is_named(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "--language dotnet: there is no dotnet here" in done.stderr
+
+
+def test_two_files_are_compared_and_the_exit_code_says_whether_it_is_slower(tmp_path: Path) -> None:
+    case = {"kind": "call", "caller": "python", "host": "python", "content": "json", "size": 256, "in_flight": 1}
+    for name, rate in (("old", 1000), ("new", 500)):
+        spread = dict.fromkeys(("median", "min", "q1", "q3", "max"), rate)
+        rows = [{"case": case, "per_second": spread}]
+        (tmp_path / name).write_text(json.dumps({"format": 2, "machine": {}, "seconds": 1, "rows": rows}))
+
+    slower = bench("compare", str(tmp_path / "old"), str(tmp_path / "new"))
+    faster = bench("compare", str(tmp_path / "new"), str(tmp_path / "old"))
+
+    assert (slower.returncode, faster.returncode) == (1, 0)
+    assert "1 of 1 cases became slower" in slower.stdout
+    assert "0 of 1 cases became slower" in faster.stdout
+
+
+def test_a_commit_to_compare_with_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = bench("compare", "no-such-commit", "--output", str(tmp_path / "compared.json"))
+
+    assert done.returncode == 1
+    assert "no commit 'no-such-commit'" in done.stderr

@@ -10,6 +10,7 @@ from parley_bench.processes import Process
 from parley_bench.resources import cpu_seconds
 from parley_bench.systems import SYSTEMS
 from parley_bench.systems.base import ServerOptions
+from parley_bench.systems.parley import parley_of
 from parley_bench.vocabulary import Kind, Storage
 
 PARLEY = SYSTEMS["parley"]
@@ -65,3 +66,10 @@ async def test_parley_works_in_one_process() -> None:
             assert (await party.ask(command(kind=kind, key=kind), 60))["count"] >= 4
     finally:
         await party.stop()
+
+
+def test_parley_of_another_tree_is_run_from_there() -> None:
+    other = parley_of(Path("/other"), "parley-old", "Parley, old")
+
+    assert other.party("python", "host", "grpc://x")[:2] == ["env", "PYTHONPATH=/other/python/src"]
+    assert (other.name, other.languages, other.storages) == ("parley-old", ("python",), PARLEY.storages)

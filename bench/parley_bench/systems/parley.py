@@ -3,8 +3,9 @@
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from parley_bench.machine import versions_of
@@ -16,8 +17,15 @@ DOTNET_PARTY = BENCH / "parties/dotnet/bin/Release/net10.0/Parley.Bench.Party.dl
 
 
 @contextlib.asynccontextmanager
-async def running_broker(folder: Path, options: ServerOptions) -> AsyncIterator[Server]:
+async def running_broker(
+    folder: Path, options: ServerOptions, python: Sequence[str] = (sys.executable,)
+) -> AsyncIterator[Server]:
     """Runs the reference broker with its defaults on a free port, storing below the folder.
+
+    Args:
+        folder: for its data.
+        options: how to run it.
+        python: the command that runs Python with the broker to measure.
 
     Raises:
         BenchError: it ended, or was not ready in time.
@@ -26,7 +34,7 @@ async def running_broker(folder: Path, options: ServerOptions) -> AsyncIterator[
     ready = folder / "ready.json"
     ready.unlink(missing_ok=True)
     command = [
-        sys.executable, "-m", "parley_broker", "serve", "--listen", "127.0.0.1:0",
+        *python, "-m", "parley_broker", "serve", "--listen", "127.0.0.1:0",
         *(["--memory"] if options.storage == "memory" else ["--data", str(folder / "store")]),
         "--ready-file", str(ready), "--log-level", "warning",
     ]  # fmt: skip
@@ -39,9 +47,10 @@ async def running_broker(folder: Path, options: ServerOptions) -> AsyncIterator[
         await broker.stop()
 
 
-def _party(language: Language, role: Role, url: str) -> list[str]:
+def party_command(language: Language, role: Role, url: str, python: Sequence[str] = (sys.executable,)) -> list[str]:
+    """Returns the command line of a party; `python` runs Python with the SDK to measure."""
     if language == "python":
-        program = [sys.executable, str(BENCH / "parties/python/party.py")]
+        program = [*python, str(BENCH / "parties/python/party.py")]
     else:
         program = ["dotnet", str(DOTNET_PARTY)]
     return [*program, role, url]
@@ -54,7 +63,7 @@ PARLEY = System(
     languages=LANGUAGES,
     missing=lambda: "",
     server=running_broker,
-    party=_party,
+    party=party_command,
     storages=("memory", "sqlite"),
 )
 
@@ -67,3 +76,16 @@ PARLEY_IN_PROCESS = replace(
     storages=(),
     in_process=True,
 )
+
+
+def parley_of(tree: Path, name: str, title: str) -> System:
+    """Returns Parley as it is in another tree: its broker and Python SDK; the party is the bench's own."""
+    python = ("env", f"PYTHONPATH={tree / 'python/src'}", sys.executable)
+    return replace(
+        PARLEY,
+        name=name,
+        title=title,
+        languages=("python",),
+        server=partial(running_broker, python=python),
+        party=partial(party_command, python=python),
+    )

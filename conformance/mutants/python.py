@@ -196,6 +196,21 @@ def surrogates_written() -> None:
     wrap(_json_values.TextCodec, "encode", lambda _: lambda self, value: value.encode(errors="replace").decode())
 
 
+def bytes_that_are_no_message_are_empty() -> None:
+    """What cannot be parsed as protobuf is read as a message of defaults."""
+
+    def make(deserialize: Any) -> Any:
+        def wrong(self: Any, payload: bytes) -> Any:
+            try:
+                return deserialize(self, payload)
+            except MalformedPayloadError:
+                return self.message_class()
+
+        return wrong
+
+    wrap(_serialization.ProtobufSerializer, "deserialize", make)
+
+
 def base64_without_padding() -> None:
     """Bytes are written without padding."""
     wrap(_json_values.BytesCodec, "encode", lambda encode: lambda self, value: encode(self, value).rstrip("="))
@@ -481,6 +496,7 @@ BUGS: tuple[Callable[[], None], ...] = (
     the_last_of_two_members_counts,
     infinities_taken,
     surrogates_written,
+    bytes_that_are_no_message_are_empty,
     base64_without_padding,
     moments_to_the_second,
     enumerators_in_lower_case,

@@ -91,3 +91,13 @@ def test_what_a_wire_mutant_has(tmp_path: Path, members: str, good: bool) -> Non
     else:
         with pytest.raises(catalogue.CatalogueError, match="has `at` and `alter`, or `line`"):
             load(tmp_path, text, "wire")
+
+
+def test_what_need_not_be_caught_has_a_reason(tmp_path: Path) -> None:
+    assert catalogue.uncaught(tmp_path) == {}
+    file = tmp_path / "uncaught.yaml"
+    file.write_text("- {check: rpc/alone#RPC-1, why: Nobody can break it.}\n")
+    assert catalogue.uncaught(tmp_path) == {"rpc/alone#RPC-1": "Nobody can break it."}
+    file.write_text("- {check: rpc/alone#RPC-1}\n")
+    with pytest.raises(catalogue.CatalogueError, match=r"uncaught.yaml: 0: 'why' is a required property"):
+        catalogue.uncaught(tmp_path)

@@ -31,3 +31,15 @@ async def test_every_table_is_judged(table: Table, monkeypatch: pytest.MonkeyPat
     await flood._emptied(table, {"subscriptions": 3, "of a later broker": 2})
     with pytest.raises(Failed, match=r"still \{'of a later broker': 2\}"):
         await flood._emptied(table, {"subscriptions": 3, "of a later broker": 1})
+
+
+@pytest.mark.parametrize("table", [{"session_grace_ms": 100}], indirect=True)
+async def test_registrations_of_lost_sessions_are_over(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("gone", "here"):
+        await table.seat(name, {"hosts": {name: {}}})
+    await table.peers["gone"].close()
+    await flood._left(table, ["gone"])
+    monkeypatch.setattr(flood, "_PARTED_MS", 100)
+    with pytest.raises(Failed, match="hosted here was lost; registering it in another mode: done: absent") as caught:
+        await flood._left(table, ["here"])
+    assert caught.value.rule == "SES-13"

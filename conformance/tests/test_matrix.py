@@ -39,3 +39,19 @@ def test_each_kill_is_a_test_case() -> None:
     xml = matrix.as_junit([kill(failed()), kill(PASSED), kill(failed(verdict=Verdict.NOT_RUN))])
     xml.update_statistics()
     assert (xml.tests, xml.failures, xml.skipped) == (3, 1, 1)
+
+
+def test_a_check_may_be_excused_and_an_excuse_may_be_stale() -> None:
+    uncaught = {"rpc/made-up#RPC-1": "It | cannot.", "rpc/made-up#RPC-2": "It could not."}
+    made = matrix.as_json([kill(failed())], [CASE], RULES, {}, 1500, uncaught)
+    assert made["toothless"] == []
+    assert [(one["check"], one["stale"]) for one in made["uncaught"]] == [
+        ("rpc/made-up#RPC-1", False),
+        ("rpc/made-up#RPC-2", True),
+    ]
+    assert matrix.lacking(made) == [
+        "rpc/made-up#RPC-2 need not be in uncaught.yaml: it caught a mutant, or is no such check"
+    ]
+    assert "| rpc/made-up#RPC-1 | It \\| cannot. |  |" in matrix.as_markdown(made)
+    bare = content(kill(failed()))
+    assert matrix.lacking(bare) == ["rpc/made-up#RPC-1 is a check of a MUST rule and caught no mutant"]

@@ -7,7 +7,9 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -37,12 +39,16 @@ def main(names: tuple[str, ...], components: tuple[str, ...], jobs: int, keep: b
     MUTANT is a mutant's name; none: all. What is not broken must pass the same runs; those that passed in OUT's
     results.json are not made again unless something has changed since.
 
-    Exit codes: 0 every bug was caught, 1 one was not, 2 harness error, which is also a mutant that could not be run.
+    Where all are run, every check of a MUST rule must have caught one, but those in mutants/uncaught.yaml.
+
+    Exit codes: 0 every bug was caught, 1 one was not or a check caught none, 2 harness error, which is also a mutant
+    that could not be run.
     """
     try:
         contract = spec.read()
         cases = suite.load(rules=contract.rules, workloads=registry.ALL)
         mutants = catalogue.load(cases, components=components or catalogue.COMPONENTS)
+        uncaught = catalogue.uncaught()
     except (suite.SuiteError, catalogue.CatalogueError, OSError, ValueError) as error:
         click.echo(f"mutants: {error}", err=True)
         sys.exit(2)
@@ -55,14 +61,15 @@ def main(names: tuple[str, ...], components: tuple[str, ...], jobs: int, keep: b
     try:
         found = asyncio.run(_run(kit, mutants, out / "results.json"))
         tests = _tests()
-        content = matrix.as_json(found, cases, contract.rules, tests, round((time.monotonic() - begin) * 1000))
+        took_ms = round((time.monotonic() - begin) * 1000)
+        content = matrix.as_json(found, cases, contract.rules, tests, took_ms, uncaught)
     except HarnessError as error:
         click.echo(f"mutants: {error}", err=True)
         sys.exit(2)
     (out / "kill-matrix.json").write_text(json.dumps(content, indent=2) + "\n", encoding="ascii")
     (out / "kill-matrix.md").write_text(matrix.as_markdown(content), encoding="utf-8")
     matrix.as_junit(found).write(str(out / "kill-matrix.xml"), pretty=True)
-    sys.exit(_tell(found, content, time.monotonic() - begin))
+    sys.exit(_tell(found, content, time.monotonic() - begin, whole=not names and not components))
 
 
 async def _run(kit: runner.Kit, mutants: list[catalogue.Mutant], results: Path) -> list[kills.Kill]:
@@ -120,19 +127,20 @@ def _tests() -> dict[str, list[str]]:
     return coverage.shown(())
 
 
-def _tell(found: list[kills.Kill], content: dict[str, object], seconds: float) -> int:
+def _tell(found: list[kills.Kill], content: Mapping[str, Any], seconds: float, *, whole: bool) -> int:
+    """Says what came of it; returns the exit code. What caught nothing counts where all mutants were run."""
     fates = Counter(kill.fate for kill in found)
-    toothless = content["toothless"]
-    assert isinstance(toothless, list)
     mutants = Counter(mutant.component for mutant in {kill.mutant for kill in found})
     click.echo("mutants: " + ", ".join(f"{number} {component}" for component, number in mutants.items()))
-    click.echo(f"{len(toothless)} MUST checks of {', '.join(matrix.PROFILES)} caught none; kill-matrix.md lists them")
     if left := fates[kills.Fate.NOT_RUN]:
         why = sorted({kill.why for kill in found if kill.fate is kills.Fate.NOT_RUN})
         click.echo(f"{left} not run: {'; '.join(why)}")
     failed = sum(number for fate, number in fates.items() if fate not in (kills.Fate.KILLED, kills.Fate.NOT_RUN))
-    click.echo(f"{fates[kills.Fate.KILLED]} passed, {failed} failed in {seconds:.0f} s")
-    if failed or not found:
+    lacking = matrix.lacking(content) if whole and not left else []
+    for text in lacking:
+        click.echo(f"  {text}")
+    click.echo(f"{fates[kills.Fate.KILLED]} passed, {failed + len(lacking)} failed in {seconds:.0f} s")
+    if failed or lacking or not found:
         return 1
     return 2 if left else 0
 

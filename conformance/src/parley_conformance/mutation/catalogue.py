@@ -104,6 +104,19 @@ def load(cases: Sequence[Case], folder: Path = MUTANTS, components: Iterable[str
     return found
 
 
+def uncaught(folder: Path = MUTANTS) -> dict[str, str]:
+    """Reads `uncaught.yaml`: checks, as `CASE#RULE`, that need not catch a mutant, and why. Without it every one must.
+
+    Raises:
+        CatalogueError: The file breaks the schema.
+    """
+    path = folder / "uncaught.yaml"
+    content = (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or []
+    if errors := schemas.errors("mutants", content, "uncaught"):
+        raise CatalogueError(f"{path.name}: {errors}")
+    return {one["check"]: one["why"] for one in content}
+
+
 def _mutant(plain: Mapping[str, Any], component: str, cases: Mapping[str, Case], runs: Mapping[str, Run]) -> Mutant:
     members = {"name": plain["mutant"], "component": component, "what": plain["what"], "family": plain["family"]}
     if component == "wire":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import junitparser
@@ -23,6 +24,7 @@ def as_json(
     rules: Mapping[str, Rule],
     tests: Mapping[str, Collection[str]],
     duration_ms: int,
+    uncaught: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Makes the content of kill-matrix.json.
 
@@ -32,11 +34,13 @@ def as_json(
         rules: As SPEC.md has them.
         tests: The files of tests that name a rule, by rule.
         duration_ms: Of all the runs.
+        uncaught: Checks that need not catch anything, and why.
 
     Raises:
         HarnessError: The content breaks its own schema: a defect of the kit.
     """
     caught = biting(kills)
+    bare = toothless(cases, rules, caught, PROFILES)
     by_rule = {rule: [case.id for case in cases if rule in case.covers] for rule in rules}
     content = {
         "format": 1,
@@ -57,7 +61,8 @@ def as_json(
             }
             for rule in rules.values()
         ],
-        "toothless": toothless(cases, rules, caught, PROFILES),
+        "toothless": [name for name in bare if name not in uncaught],
+        "uncaught": [{"check": name, "why": why, "stale": name not in bare} for name, why in uncaught.items()],
         "by_tests_alone": [
             rule.id for rule in rules.values() if rule.level == "MUST" and not by_rule[rule.id] and tests.get(rule.id)
         ],
@@ -65,6 +70,13 @@ def as_json(
     if wrong := schemas.errors("kill-matrix", content):
         raise HarnessError(f"kill-matrix.json would break its schema: {wrong}")
     return content
+
+
+def lacking(content: Mapping[str, Any]) -> list[str]:
+    """What kill-matrix.json has against the checks when every mutant was run: a sentence each."""
+    told = [f"{name} is a check of a MUST rule and caught no mutant" for name in content["toothless"]]
+    stale = [one["check"] for one in content["uncaught"] if one["stale"]]
+    return told + [f"{name} need not be in uncaught.yaml: it caught a mutant, or is no such check" for name in stale]
 
 
 def as_markdown(content: Mapping[str, Any]) -> str:
@@ -97,6 +109,11 @@ def as_markdown(content: Mapping[str, Any]) -> str:
     if content["toothless"]:
         told += [f"MUST checks of {', '.join(PROFILES)} that caught none ({len(content['toothless'])}):", ""]
         told += [f"- {name}" for name in content["toothless"]] + [""]
+    if content["uncaught"]:
+        told += ["| need not catch any | why | |", "| --- | --- | --- |"]
+        stale = {True: "not so: take it away", False: ""}
+        told += [f"| {one['check']} | {_cell(one['why'])} | {stale[one['stale']]} |" for one in content["uncaught"]]
+        told.append("")
     if content["by_tests_alone"]:
         told += ["MUST rules that no case covers, and unit tests do: " + ", ".join(content["by_tests_alone"]) + ".", ""]
     told += ["| rule | check | mutants |", "| --- | --- | --- |"]

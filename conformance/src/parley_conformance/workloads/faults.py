@@ -84,7 +84,8 @@ async def broker_killed(table: Table, kills: int, batch: int) -> None:
             await handler.see("leave", {"label": f"e{kill}.{number}", "how": "returned"}, within_ms=_LONG_MS)
 
 
-_NOT_DONE = {"error": {"reason": {"$one_of": ["OUTCOME_UNKNOWN", "UNAVAILABLE", "NO_RESPONDERS"]}}}
+_LOST = ("OUTCOME_UNKNOWN", "UNAVAILABLE", "NO_RESPONDERS")
+_NOT_DONE = {"error": {"reason": {"$one_of": list(_LOST)}}}
 
 
 async def poison(table: Table, good: int) -> None:
@@ -157,19 +158,21 @@ async def rolling_upgrade(table: Table, calls: int) -> None:
     number = 0
     sent: dict[str, str] = {}
 
-    async def load(kind: str) -> None:
+    async def load(kind: str, busy_ms: int = 5) -> None:
         nonlocal number
         for _ in range(calls):
-            number += 1
-            sent[f"c{number}"] = sent[f"e{number}"] = kind
-            do = [{"reply": f"{number}"}]
-            call = {"label": f"c{number}", "to": f"probe/{number % 5}", "wait_for_ready": True, "type": kind, "do": do}
+            mine = number = number + 1
+            sent[f"c{mine}"] = sent[f"e{mine}"] = kind
+            do = [{"sleep": busy_ms}, {"reply": f"{mine}"}]
+            call = {"label": f"c{mine}", "to": f"probe/{mine % 5}", "wait_for_ready": True, "type": kind, "do": do}
             await caller.call(call)
-            await caller.publish({"label": f"e{number}", "topic": f"news/{number % 5}", "type": kind})
+            await caller.publish({"label": f"e{mine}", "topic": f"news/{mine % 5}", "type": kind})
 
     async def replace(old: str, new: str) -> None:
         await table.launch(new)
         await table.connect(new)
+        # Some of these are under way when the old one stops.
+        await load("probe", busy_ms=100)
         await table[old].command("stop", {})
 
     await load("probe")
@@ -186,7 +189,8 @@ async def rolling_upgrade(table: Table, calls: int) -> None:
     await load("probe")
     await returning
     for one in range(1, number + 1):
-        await _went_well(caller, one, "PAY-3")
+        lost = (await caller.outcome(f"c{one}", _LONG_MS)).get("error", {}).get("reason") in _LOST
+        await _went_well(caller, one, "DRN-2" if lost else "PAY-3")
     hosts = [table[name] for name in ("handler", "newer", "older")]
     await _all_left(hosts, [f"e{one}" for one in range(1, number + 1)])
     for entered in (o for host in hosts for o in host.seen("enter") if o.label in sent):
@@ -204,10 +208,13 @@ _TYPE_NAMES = {
 async def counted_once(table: Table, events: int, kills: int) -> None:
     """Events to an effectively-once agent add up to their number, although the broker is killed among them."""
     caller, handler = table["caller"], table["handler"]
+    batch = max(1, events // (kills + 1))
     for number in range(1, events + 1):
         await caller.publish({"label": f"e{number}", "topic": "news/k", "do": [{"add": 1}]})
-        if number % max(1, events // (kills + 1)) == 0 and kills > 0:
+        if number % batch == 0 and kills > 0:
             kills -= 1
+            # Some of them are counted by then, and some are not.
+            await handler.see("leave", {"label": f"e{number - batch // 2}", "how": "returned"}, within_ms=_LONG_MS)
             table.moments["broker"] = asyncio.get_running_loop().time()
             await table.broker.restart()
     for number in range(1, events + 1):
@@ -226,7 +233,9 @@ async def counted_once(table: Table, events: int, kills: int) -> None:
         if count is None or count > events:
             break
         await asyncio.sleep(_POLL_S)
-    raise Failed(f"{events} events were counted {count} times", rule="STA-4")
+    # More often: one was settled apart from its state. Less often: the agent did not begin with its last state.
+    rule = "STA-5" if count is not None and count < events else "STA-4"
+    raise Failed(f"{events} events were counted {count} times", rule=rule)
 
 
 async def faster_than_the_handler(table: Table, events: int) -> None:

@@ -1,0 +1,1 @@
+"""The bugs of the reference broker, by what they are about. `BUGS` of each module has them in order."""

@@ -139,3 +139,16 @@ async def test_who_does_not_begin_with_hello_is_noticed(broker: ScriptedBroker, 
     await peer.write({"heartbeat": {}})
     assert await broker.wait(lambda: bool(broker.violations), 5_000)
     assert broker.violations[0].rule == "SES-1"
+
+
+async def test_a_client_that_asks_whether_somebody_is_there_is_answered_and_no_more(
+    broker: ScriptedBroker, dial: Dial
+) -> None:
+    peer = await dial()
+    await peer.hello()
+    await peer.ask({"heartbeat": {}})
+    await peer.do({"subscribe": {"subscription": {}}})
+    await broker.next([{"hello": {}}, {"seq": 1, "subscribe": {}}])
+    broker.manual = {"heartbeat"}
+    await peer.write({"heartbeat": {}, "id": 7})
+    await broker.get({"id": 7, "heartbeat": {}})

@@ -109,3 +109,4 @@ async def test_what_the_kit_did_not_start_cannot_be_stopped(tmp_path: Path, addr
     for end in (made.kill, made.terminate, made.start):
         with pytest.raises(Unsupported, match="not started by the kit"):
             await end()
+    await made.close()

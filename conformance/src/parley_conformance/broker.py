@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from parley_conformance import profiles, schemas
+from parley_conformance.aside import Aside
 from parley_conformance.launch import PROCESSES, Launch, Started
 from parley_conformance.model import Failed, HarnessError, Unsupported
 
@@ -57,6 +58,7 @@ class Broker:
         self._folder = folder
         self._launch = launch
         self._child: Started | None = None
+        self._aside: Aside | None = None
         self._down = False
 
     @classmethod
@@ -78,6 +80,9 @@ class Broker:
         broker = cls(source, settings, folder, launch)
         if source.address:
             await _knock(source.address)
+            broker._aside = Aside(source.address)
+            await broker._aside.open()
+            broker._served = broker._aside.address
         else:
             await broker.start()
         return broker
@@ -94,7 +99,7 @@ class Broker:
             Unsupported: As `launch`.
             HarnessError: As `launch`.
         """
-        self._owned()
+        self.check_owned()
         again = {"listen": self._served.removeprefix("grpc://")} if self._served else {}
         child = await self._launch.broker(self._source.command, {**self._settings, **again}, self._folder)
         try:
@@ -148,12 +153,17 @@ class Broker:
         """Goes on."""
         await self._owned_child().resume()
 
-    def _owned(self) -> None:
+    def check_owned(self) -> None:
+        """Makes sure that the kit started the broker, so that it may end it.
+
+        Raises:
+            Unsupported: There is only an address.
+        """
         if self._source.address:
             raise Unsupported("the broker was not started by the kit: it cannot be stopped or started", excused=True)
 
     def _owned_child(self) -> Started:
-        self._owned()
+        self.check_owned()
         assert self._child is not None
         return self._child
 
@@ -203,9 +213,11 @@ class Broker:
             raise Failed(f"the broker's process ended; its log ends: {self._child.tail()}", party="broker")
 
     async def close(self) -> None:
-        """Ends the broker; nothing of it stays."""
+        """Ends the broker; nothing of it stays. One at an address goes on, without what the case left."""
         if self._child is not None:
             await self._child.end()
+        if self._aside is not None:
+            await self._aside.close()
 
 
 async def _knock(address: str) -> None:

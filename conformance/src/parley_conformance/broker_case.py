@@ -100,9 +100,11 @@ class Table:
         """Asks the broker's AdminService; request and answer are plain data.
 
         Raises:
-            Unsupported: The broker has no such method.
+            Unsupported: The broker has no such method, or would be ended by it and is not the kit's own.
             Failed: It refused.
         """
+        if method == "DrainBroker":
+            self.broker.check_owned()
         return await admin.ask(self.broker.address, method, members)
 
     async def tables(self) -> dict[str, int]:

@@ -145,6 +145,9 @@ async def _play_all(
         "idle": asyncio.Semaphore(IDLE_SLOTS),
         "serial": asyncio.Semaphore(),
     }
+    if kit.source.address:
+        # What the broker holds is told for all that goes on there.
+        slots = dict.fromkeys(slots, slots["serial"])
 
     async def one(run: Run) -> None:
         async with slots[run.case.lane]:

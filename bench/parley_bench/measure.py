@@ -70,8 +70,10 @@ async def carry_out(plan: Plan, systems: Mapping[str, System], folder: Path, tel
         grounds = await _prepare_all(plan, systems, folder, stack, run)
         known: set[tuple[str, ...]] = set()
         started = time.monotonic()
+        warming_up = 0.0
         for number, cases in enumerate(plan.order(), 1):
-            if number > 1 and (time.monotonic() - started) * number / (number - 1) > plan.limit:
+            whole_turns = time.monotonic() - started - warming_up
+            if number > 1 and warming_up + whole_turns * number / (number - 1) > plan.limit:
                 tell(f"{number - 1} of {plan.turns} turns, since one more would take too long")
                 break
             for index, case in enumerate(cases):
@@ -83,7 +85,9 @@ async def carry_out(plan: Plan, systems: Mapping[str, System], folder: Path, tel
                     if warm_up not in known:
                         known.add(warm_up)
                         rounds = max(WARM_UP_ROUNDS[language] for language in (case.caller, case.host))
+                        before = time.monotonic()
                         await _round(ground, case, 0, f"warm-up-{index}", rounds * plan.seconds)
+                        warming_up += time.monotonic() - before
                     key = f"{number}-{index}"
                     run.measured.append((case, await _round(ground, case, number, key, plan.seconds)))
                 except BenchError as error:

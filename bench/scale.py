@@ -17,8 +17,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-# Before gRPC is imported: it tells of processes that are started beside it.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# Before gRPC is imported: it would meddle with the processes that are started beside it, and tell of them.
+os.environ |= {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
 
 from parley_bench.machine import provenance
 from parley_bench.processes import ROOT, BenchError

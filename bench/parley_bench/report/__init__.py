@@ -1,0 +1,1 @@
+"""One HTML page of files of results: targets, tables with their spread, pictures."""

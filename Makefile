@@ -11,7 +11,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup proto lint test conformance test-kit bench bench-scale bench-alternatives bench-compare clean
+.PHONY: help setup proto lint test conformance test-kit bench bench-scale bench-alternatives bench-report bench-compare clean
 
 # Unset means "try the default"; an empty value would mean the same to scripts/setup.
 export WHEELHOUSE
@@ -59,6 +59,10 @@ bench-alternatives: ## measure Parley beside AutoGen, NATS, JetStream, Redis Str
 bench-compare: ## measure this tree against the commit BASE in one run; fails where it became slower
 	@scripts/setup python
 	@.venv/bin/python bench/run.py compare '$(or $(BASE),HEAD)' $(ARGS)
+
+bench-report: ## make one page of what the bench has measured, with pictures: build/bench/report.html
+	@scripts/setup python
+	@.venv/bin/python bench/run.py report $(ARGS)
 
 clean: ## remove what was built; .venv/ and downloaded packages stay
 	@rm -rf build python/build conformance/build

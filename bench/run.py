@@ -20,6 +20,8 @@ from parley_bench.machine import provenance
 from parley_bench.measure import Run, carry_out
 from parley_bench.plan import Plan, plan, systems_of
 from parley_bench.processes import BENCH, ROOT, BenchError
+from parley_bench.report import plots
+from parley_bench.report.page import ReportError, read, render
 from parley_bench.results import FORMAT, by_case, ratios, rows
 from parley_bench.scenarios import Scenario, ScenarioError, load_scenarios
 from parley_bench.systems import SYSTEMS
@@ -31,6 +33,9 @@ from parley_bench.vocabulary import LANGUAGES, LENGTHS, Language, Length
 
 RESULTS = ROOT / "build/bench/results.json"
 COMPARED = ROOT / "build/bench/compared.json"
+REPORT = ROOT / "build/bench/report.html"
+REPORTED = [RESULTS.parent / name for name in ("results.json", "alternatives.json", "scaling.json")]
+SCHEMA = BENCH / "schema/scenarios.schema.json"
 RUN_LENGTHS = [length for length in LENGTHS if length != "compare"]
 WIDTH = 150
 """Columns of the tables where the output is no terminal."""
@@ -117,6 +122,26 @@ def compare(old: str, new: str | None, turns: int | None, output: Path) -> None:
     slower = sum(change.is_regression for change in changes)
     console.print(f"bench: {slower} of {len(changes)} cases became slower")
     sys.exit(1 if slower else 0)
+
+
+@main.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), default=REPORT, help=f"Default: {REPORT.relative_to(ROOT)}.")
+def report(files: tuple[Path, ...], output: Path) -> None:
+    """Make one page of files of results; without any, of those that the runs of the bench have left."""
+    chosen = files or [path for path in REPORTED if path.exists()]
+    if not chosen:
+        raise click.ClickException(f"there are no results in {RESULTS.parent.relative_to(ROOT)}: run the bench first")
+    try:
+        titles = {scenario.id: scenario.title for scenario in load_scenarios(BENCH / "scenarios", SCHEMA)}
+        page = render([read(path) for path in chosen], titles)
+    except (ReportError, ScenarioError) as error:
+        raise click.ClickException(str(error)) from error
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page)
+    if lacking := plots.missing():
+        click.echo(f"bench: {lacking}")
+    click.echo(f"bench: wrote {output}")
 
 
 def _changes_of_commits(old: str, new: str | None, turns: int | None, output: Path, console: Console) -> list[Change]:

@@ -1,11 +1,14 @@
 import json
 import re
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from parley_bench.processes import BENCH
 from parley_bench.report import plots
 from parley_bench.report.page import ReportError, read, render
 from parley_bench.report.view import bends, number, view
@@ -167,3 +170,17 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     path.write_text("no json")
     with pytest.raises(ReportError, match="holds no results"):
         read(path)
+
+
+def test_the_program_writes_the_page(tmp_path: Path) -> None:
+    results, page = tmp_path / "results.json", tmp_path / "page.html"
+    results.write_text(json.dumps(file(rows=[row(100)], targets=[target("a", True)])))
+    command = [sys.executable, str(BENCH / "run.py"), "report", str(results), "--output", str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+
+    assert f"wrote {page}" in done.stdout
+    assert "1 of 1 targets met" in page.read_text()
+    results.write_text("{}")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "has format None; this reads format 2" in done.stderr

@@ -114,6 +114,6 @@ public sealed partial class DistributedRuntime
     private async Task CommandAsync(Message command, string what, CancellationToken cancellationToken)
     {
         var budget = CallBudget.Of(null, _options.ConnectTimeout, null, _options.TimeProvider);
-        await _uplink.AskAsync(new PendingAnswer(what, budget, command) { IsRepeatable = true }, cancellationToken).ConfigureAwait(false);
+        await _uplink.AskAsync(new PendingCommand(what, budget, command) { IsRepeatable = true }, cancellationToken).ConfigureAwait(false);
     }
 }

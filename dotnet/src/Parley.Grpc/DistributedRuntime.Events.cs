@@ -31,7 +31,7 @@ public sealed partial class DistributedRuntime
             return;
         }
 
-        var pending = new PendingAnswer($"Publishing to {topic}", budget, new Message { Publish = publish })
+        var pending = new PendingPublish(topic, budget, new Message { Publish = publish })
         {
             CoveredBytes = publish.Envelope.Length,
             // Its number tells the broker that it came before (PUB-4); an ephemeral one has none, and is for at most once.

@@ -128,7 +128,7 @@ public sealed partial class DistributedRuntime
             if (_starting is not null && session.Understands(Message.KindOneofCase.Drain))
             {
                 var drain = new Message { Drain = new Drain { TimeoutMs = (uint)_options.DrainTimeout.TotalMilliseconds, Reason = "stop" } };
-                await session.AskAsync(new PendingAnswer("Draining", budget, drain), cancellationToken).ConfigureAwait(false);
+                await session.AskAsync(new PendingCommand("Draining", budget, drain), cancellationToken).ConfigureAwait(false);
             }
 
             await _context.InFlight.WhenIdleAsync().WaitAsync(budget.Deadline.Remaining, _options.TimeProvider, cancellationToken).ConfigureAwait(false);

@@ -78,7 +78,7 @@ internal sealed class DeliveryRun : SlotRun
     {
         var options = _context.Options;
         using var limit = new CancellationTokenSource(options.EventTimeout, options.TimeProvider);
-        using var told = new HandlerToken(_hosted.Id, _context.Logger, limit.Token, _context.TornDown, _hosted.Dropped);
+        using var told = new LinkedHandlerToken(_hosted.Id, _context.Logger, limit.Token, _context.TornDown, _hosted.Dropped);
         using var blocked = _hosted.IsStateless ? null : new BlockedAgentWarning(_hosted.Id, options.TimeProvider, _context.Logger);
         // Whether the handler has noticed or not (DLV-9); the agent's other events wait for it all the same.
         await using (limit.Token.UnsafeRegister(static s => ((DeliveryRun)s!).GiveUp(), this).ConfigureAwait(true))
@@ -343,7 +343,7 @@ internal sealed class DeliveryRun : SlotRun
 
     private async ValueTask InvokeAsync(IAgent agent, object message, string messageId, HeldPublishes? held, CancellationToken token)
     {
-        CallScope.Enter(new CallScope(_hosted.Id, _hosted.Epoch, [_hosted.Id], null) { Held = held });
+        CallScope.Enter(new CallScope(_hosted.Id, _hosted.Epoch, _hosted.Alone, null) { Held = held });
         var told = new MessageContext(_sender, _topic, IsRpc: false, messageId, token)
         {
             Attempt = (int)Math.Max(_delivery.Attempt, 1),

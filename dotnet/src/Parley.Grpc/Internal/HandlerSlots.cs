@@ -51,7 +51,7 @@ internal abstract class SlotRun : HandlerRun
     public abstract bool NeedsSlot { get; }
 
     /// <summary>The run holds a slot from now on.</summary>
-    public void Take(HandlerSlots slots) => _slots = slots;
+    public void Take(HandlerSlots slots) => Interlocked.Exchange(ref _slots, slots);
 
     /// <summary>Gives the slot back, if there is one still.</summary>
     protected void ReleaseSlot() => Interlocked.Exchange(ref _slots, null)?.Release();

@@ -21,6 +21,7 @@ internal sealed class Outbox(ReceiveWindow window)
     /// <summary>Queues a message; dropped when the session is over.</summary>
     public void Write(Outgoing message)
     {
+        bool isFirst;
         lock (_lock)
         {
             if (_closed)
@@ -28,10 +29,15 @@ internal sealed class Outbox(ReceiveWindow window)
                 return;
             }
 
+            isFirst = _waiting.Count == 0;
             _waiting.Enqueue((0, message));
         }
 
-        _wake.Writer.TryWrite(true);
+        // Behind others nobody need be told: the writer takes all that waits before it sleeps.
+        if (isFirst)
+        {
+            _wake.Writer.TryWrite(true);
+        }
     }
 
     /// <summary>Writes receipts and credit soon, even if there is nothing else to say.</summary>

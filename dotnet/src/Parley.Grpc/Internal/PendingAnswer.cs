@@ -3,10 +3,9 @@ using Parley.Wire.V1;
 namespace Parley;
 
 /// <summary>A command that waits for the broker's answer, over connections and sessions.</summary>
-/// <param name="what">For texts: what the command is.</param>
 /// <param name="budget">The time that it has.</param>
 /// <param name="message">The command.</param>
-internal class PendingAnswer(string what, CallBudget budget, Message message) : PendingCall<Message>
+internal abstract class PendingAnswer(CallBudget budget, Message message) : PendingCall<Message>
 {
     private volatile bool _written;
 
@@ -20,14 +19,11 @@ internal class PendingAnswer(string what, CallBudget budget, Message message) : 
     /// <summary>Whether doing it twice is doing it once: it is sent again in the next session if this one ends without an answer (SES-15).</summary>
     public bool IsRepeatable { get; init; }
 
-    /// <summary>Called when nobody waits for the answer any more; true: the waiter cancelled.</summary>
-    public Action<PendingAnswer, bool>? Abandoned { get; set; }
+    /// <summary>Who sends it.</summary>
+    public ICommandSender? Sender { get; set; }
 
     /// <summary>Called by the reading loop when the answer has come, before anything that follows it is read.</summary>
     public Action<Message>? Answered { get; init; }
-
-    /// <summary>Says why there is no way to the broker now; null: there is one.</summary>
-    public Func<string?>? WhyUnreachable { get; set; }
 
     /// <summary>The session that has the command; null while it waits for one.</summary>
     public Session? Session { get; set; }
@@ -77,30 +73,59 @@ internal class PendingAnswer(string what, CallBudget budget, Message message) : 
 
     /// <summary>The session is over, and so is the command.</summary>
     public void Lose(string why) => TrySetException(_written
-        ? new OutcomeUnknownException($"{what}: the session ended before the answer came ({why}).")
-        : new UnavailableException($"{what} was not sent: {why}."));
+        ? new OutcomeUnknownException($"{What}: the session ended before the answer came ({why}).")
+        : new UnavailableException($"{What} was not sent: {why}."));
+
+    /// <summary>For texts: what the command is. Made when it is asked for, which is seldom.</summary>
+    protected abstract string What { get; }
 
     /// <summary>A command that was sent and not answered: nobody knows (PUB-8).</summary>
     protected override Exception DeadlineError()
     {
-        var exceeded = budget.Exceeded(what, _written);
+        var exceeded = budget.Exceeded(What, _written);
         return _written ? new OutcomeUnknownException($"{exceeded.Message} The broker has not answered.", exceeded) : NotSent(exceeded);
     }
 
     /// <summary>The outcome of what was never sent: without a way to the broker that is the reason (SES-17).</summary>
-    protected Exception NotSent(ParleyException exceeded) => WhyUnreachable?.Invoke() is { } why
+    protected Exception NotSent(ParleyException exceeded) => Sender?.WhyUnreachable is { } why
         ? new UnavailableException($"{exceeded.Message} It was not sent: {why}.", exceeded)
         : exceeded;
 
-    protected override void OnAbandoned(bool cancelled) => Abandoned?.Invoke(this, cancelled);
+    protected override void OnAbandoned(bool cancelled) => Sender?.Abandon(this, cancelled);
+}
+
+/// <summary>A command of a runtime's own.</summary>
+/// <param name="what">What it is.</param>
+/// <param name="budget">The time that it has.</param>
+/// <param name="message">The command.</param>
+internal sealed class PendingCommand(string what, CallBudget budget, Message message) : PendingAnswer(budget, message)
+{
+    protected override string What => what;
+}
+
+/// <summary>A publish.</summary>
+/// <param name="topic">About what.</param>
+/// <param name="budget">The time that it has.</param>
+/// <param name="message">The publish.</param>
+internal sealed class PendingPublish(TopicId topic, CallBudget budget, Message message) : PendingAnswer(budget, message)
+{
+    protected override string What => $"Publishing to {topic}";
+}
+
+/// <summary>The result of an event.</summary>
+/// <param name="eventId">Of which event.</param>
+/// <param name="budget">The time that it has.</param>
+/// <param name="message">The Ack or Nack.</param>
+internal sealed class PendingSettlement(string eventId, CallBudget budget, Message message) : PendingAnswer(budget, message)
+{
+    protected override string What => $"The result of event {eventId}";
 }
 
 /// <summary>A call: the caller's own timer ends it (RPC-4).</summary>
 /// <param name="recipient">Whom it is for.</param>
 /// <param name="budget">The time that it has.</param>
 /// <param name="message">The request.</param>
-internal sealed class PendingRequest(AgentId recipient, CallBudget budget, Message message)
-    : PendingAnswer($"The call to {recipient}", budget, message)
+internal sealed class PendingRequest(AgentId recipient, CallBudget budget, Message message) : PendingAnswer(budget, message)
 {
     // The other side's clock may be ahead by this much; a broker that cut the timeout is further ahead, and says so itself.
     private static readonly TimeSpan ClockSlack = TimeSpan.FromSeconds(1);
@@ -110,6 +135,8 @@ internal sealed class PendingRequest(AgentId recipient, CallBudget budget, Messa
         error is DeadlineExceededException && Budget.Deadline.Remaining < ClockSlack
             ? Budget.Exceeded($"{recipient} did not answer", error.MayHaveRun)
             : error);
+
+    protected override string What => $"The call to {recipient}";
 
     protected override Exception DeadlineError()
     {

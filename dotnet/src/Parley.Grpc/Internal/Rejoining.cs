@@ -53,7 +53,7 @@ internal static class Rejoining
             var budget = CallBudget.Of(null, CallBudget.Longest, null, context.Options.TimeProvider);
             try
             {
-                return await session.AskAsync(new PendingAnswer(what, budget, command), CancellationToken.None).ConfigureAwait(false);
+                return await session.AskAsync(new PendingCommand(what, budget, command), CancellationToken.None).ConfigureAwait(false);
             }
             catch (ParleyException e) when (!session.IsOver)
             {

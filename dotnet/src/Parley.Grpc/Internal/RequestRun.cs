@@ -11,9 +11,12 @@ internal sealed class RequestRun : SlotRun
     private readonly HostedAgent _hosted;
     private readonly ulong _id;
     private readonly Request _request;
-    private readonly CancellationTokenSource _cancelled;
+    private readonly HandlerToken _told;
     private readonly Deadline? _deadline;
+    private readonly ITimer? _timer;
     private volatile bool _abandoned;
+    private volatile bool _isOver;
+    private volatile bool _hasEnded;
     private bool _hasRun;
 
     public RequestRun(DispatchContext context, Dispatcher dispatcher, Session session, HostedAgent hosted, ulong id, Request request)
@@ -23,7 +26,12 @@ internal sealed class RequestRun : SlotRun
         // Counted from when it was read, not from when the handler starts (MSG-9).
         var timeout = request.HasTimeoutMs ? TimeSpan.FromMilliseconds(Math.Min(request.TimeoutMs, uint.MaxValue - 1)) : (TimeSpan?)null;
         _deadline = timeout is { } limit ? new Deadline(time, limit) : null;
-        _cancelled = NewSource(timeout, time);
+        _told = new HandlerToken(hosted.Id, context.Logger);
+        _timer = timeout is { Ticks: > 0 } left ? time.CreateTimer(static s => ((RequestRun)s!).End(), this, left, Timeout.InfiniteTimeSpan) : null;
+        if (timeout == TimeSpan.Zero)
+        {
+            End();
+        }
     }
 
     public HostedAgent Hosted => _hosted;
@@ -32,23 +40,19 @@ internal sealed class RequestRun : SlotRun
     public void Cancel()
     {
         _abandoned = true;
-        try
-        {
-            _cancelled.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // It has ended just now.
-        }
+        End();
     }
 
     public override bool NeedsSlot => _request.CallChain.Count == 0;
 
     public override async Task RunAsync()
     {
-        // The call has ended for its caller, whether the handler has noticed or not.
-        using var ended = _cancelled.Token.UnsafeRegister(static s => ((RequestRun)s!).ReleaseSlot(), this);
-        using var told = new HandlerToken(_hosted.Id, _context.Logger, _cancelled.Token);
+        if (_isOver)
+        {
+            // It ended before it had the slot.
+            ReleaseSlot();
+        }
+
         var succeeded = false;
         try
         {
@@ -57,7 +61,7 @@ internal sealed class RequestRun : SlotRun
                 _session.GiveBack(_request.Envelope.Length);
             }
 
-            succeeded = await HandleAsync(told.Token).ConfigureAwait(false);
+            succeeded = await HandleAsync(_told.Token).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -68,13 +72,26 @@ internal sealed class RequestRun : SlotRun
 
         _dispatcher.Forget(_session, _id);
         ReleaseSlot();
-        _cancelled.Dispose();
+        _hasEnded = true;
+        _timer?.Dispose();
         if (_hosted.IsEffectivelyOnce)
         {
             await _dispatcher.EndTurnAsync(_hosted, isTouched: _hasRun && !succeeded).ConfigureAwait(false);
         }
 
         await _context.EndAsync(_hosted).ConfigureAwait(false);
+    }
+
+    /// <summary>The call has ended for its caller, whether the handler notices or not.</summary>
+    private void End()
+    {
+        // Who keeps the token longer than the handler runs hears nothing more.
+        if (!_hasEnded)
+        {
+            _isOver = true;
+            ReleaseSlot();
+            _told.Fire();
+        }
     }
 
     /// <summary>Runs the handler and sends its result; false if what it commits was refused.</summary>
@@ -84,7 +101,7 @@ internal sealed class RequestRun : SlotRun
         var agent = await _context.Host.ReadyAsync(_hosted).ConfigureAwait(true);
         await _session.ConfirmAsync().ConfigureAwait(true);
         // When the session is over its caller knows already that nobody will answer.
-        if (_cancelled.IsCancellationRequested || _session.IsOver || _hosted.Dropped.IsCancellationRequested)
+        if (_isOver || _session.IsOver || _hosted.Dropped.IsCancellationRequested)
         {
             throw new CallCancelledException($"The call to {_hosted.Id} was cancelled before it started.") { MayHaveRun = false };
         }
@@ -113,9 +130,17 @@ internal sealed class RequestRun : SlotRun
             return await _dispatcher.Saver.ConfirmAsync(_hosted, change, AskAsync(reply)).ConfigureAwait(false);
         }
 
-        await StateSaver.SendWithStateAsync(_hosted, agent, change => Send(reply, change)).ConfigureAwait(false);
+        if (_hosted.State is null)
+        {
+            _session.Tell(reply);
+            return true;
+        }
+
+        await SendWithStateAsync(agent, reply).ConfigureAwait(false);
         return true;
     }
+
+    private Task SendWithStateAsync(IAgent agent, Message reply) => StateSaver.SendWithStateAsync(_hosted, agent, change => Send(reply, change));
 
     private bool Send(Message reply, StateChange? change)
     {
@@ -133,7 +158,7 @@ internal sealed class RequestRun : SlotRun
     private Task<Message> AskAsync(Message reply, Action<Message>? answered = null)
     {
         var budget = CallBudget.Of(null, _context.Options.DefaultTimeout, null, _context.Options.TimeProvider);
-        return _session.AskAsync(new PendingAnswer($"The result of a call to {_hosted.Id}", budget, reply) { Answered = answered }, CancellationToken.None);
+        return _session.AskAsync(new PendingCommand($"The result of a call to {_hosted.Id}", budget, reply) { Answered = answered }, CancellationToken.None);
     }
 
     private static async Task IgnoreAsync(Task answer)
@@ -156,7 +181,7 @@ internal sealed class RequestRun : SlotRun
             Attempt = (int)Math.Max(_request.Attempt, 1),
             Deadline = _deadline,
         };
-        AgentId[] chain = [.. _request.CallChain.Select(a => a.FromWire()), _hosted.Id];
+        var chain = _request.CallChain.Count == 0 ? _hosted.Alone : [.. _request.CallChain.Select(a => a.FromWire()), _hosted.Id];
         CallScope.Enter(new CallScope(_hosted.Id, _hosted.Epoch, chain, _deadline) { Held = held });
         try
         {
@@ -184,15 +209,12 @@ internal sealed class RequestRun : SlotRun
         }
     }
 
-    private static CancellationTokenSource NewSource(TimeSpan? timeout, TimeProvider time) =>
-        timeout is { } limit ? new CancellationTokenSource(limit, time) : new CancellationTokenSource();
-
     // The same token fires for both, but the caller's timer may be later than this one.
     private ParleyException Failure(Exception cause) => cause switch
     {
         CallCancelledException { MayHaveRun: var ran } when !_abandoned =>
             new DeadlineExceededException($"The time of the call to {_hosted.Id} is up.", cause) { MayHaveRun = ran },
         ParleyException known => known,
-        _ => HandlerFailures.Of(cause, _hosted.Id, null, _cancelled.Token),
+        _ => HandlerFailures.Of(cause, _hosted.Id, null, _told.Token),
     };
 }

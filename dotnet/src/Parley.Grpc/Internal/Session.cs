@@ -6,7 +6,7 @@ using Parley.Wire.V1;
 namespace Parley;
 
 /// <summary>A session with a broker, over all its connections: commands and their answers, what waits, heartbeats.</summary>
-internal sealed class Session : IDisposable
+internal sealed class Session : ICommandSender, IDisposable
 {
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
 
@@ -100,7 +100,7 @@ internal sealed class Session : IDisposable
     /// <exception cref="ParleyException">The broker's error, or OUTCOME_UNKNOWN or UNAVAILABLE when the session ends.</exception>
     public Task<Message> AskAsync(PendingAnswer answer, CancellationToken cancellationToken)
     {
-        answer.Abandoned = Abandon;
+        answer.Sender = this;
         Send(answer);
         if (_over is { } why && _pending.TryRemove(answer.Id, out _))
         {
@@ -110,7 +110,10 @@ internal sealed class Session : IDisposable
         return answer.WaitAsync(_time, answer.Budget.Deadline.Remaining, cancellationToken);
     }
 
-    /// <summary>Nobody waits for that answer any more.</summary>
+    /// <inheritdoc />
+    public string? WhyUnreachable => null;
+
+    /// <inheritdoc />
     public void Abandon(PendingAnswer answer, bool cancelled)
     {
         if (_pending.TryRemove(answer.Id, out _) && cancelled && answer is PendingRequest && _outbox.WasWritten(answer))
@@ -261,8 +264,9 @@ internal sealed class Session : IDisposable
         _outbox.Received(frame.Received);
         _credit.Grow(frame);
         var seq = frame.FirstSeq;
-        foreach (var message in frame.Messages.Skip(skip))
+        for (var i = skip; i < frame.Messages.Count; i++)
         {
+            var message = frame.Messages[i];
             if (message.KindCase == Message.KindOneofCase.Heartbeat)
             {
                 Answer(message);

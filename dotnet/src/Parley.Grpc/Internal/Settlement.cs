@@ -38,6 +38,6 @@ internal static class Settlement
     public static PendingAnswer Pending(DispatchContext context, string eventId, Message settlement, Action<Message>? answered = null)
     {
         var budget = CallBudget.Of(null, context.Options.DefaultTimeout, null, context.Options.TimeProvider);
-        return new PendingAnswer($"The result of event {eventId}", budget, settlement) { Answered = answered };
+        return new PendingSettlement(eventId, budget, settlement) { Answered = answered };
     }
 }

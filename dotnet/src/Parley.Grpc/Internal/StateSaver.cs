@@ -132,7 +132,7 @@ internal sealed class StateSaver(DispatchContext context, Action<HostedAgent> en
 
             var save = new Save { Agent = hosted.Id.ToWire(), Epoch = hosted.Epoch, ExpectedVersion = change.ExpectedVersion, State = WireTypes.StateOf(data) };
             var budget = CallBudget.Of(null, context.Options.DefaultTimeout, null, context.Options.TimeProvider);
-            asking = session.AskAsync(new PendingAnswer($"Saving {hosted.Id}", budget, new Message { Save = save }), CancellationToken.None);
+            asking = session.AskAsync(new PendingCommand($"Saving {hosted.Id}", budget, new Message { Save = save }), CancellationToken.None);
             keeper.Said(change);
         }
         finally

@@ -13,7 +13,7 @@ namespace Parley;
 ///     └──────────────────── Lost
 /// </code>
 /// </remarks>
-internal sealed class Uplink : ISessionOwner, IDisposable
+internal sealed class Uplink : ISessionOwner, ICommandSender, IDisposable
 {
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
 
@@ -64,8 +64,7 @@ internal sealed class Uplink : ISessionOwner, IDisposable
     /// <exception cref="ParleyException">The broker's error; OUTCOME_UNKNOWN or UNAVAILABLE when there was none (SES-15, SES-17).</exception>
     public Task<Message> AskAsync(PendingAnswer answer, CancellationToken cancellationToken)
     {
-        answer.Abandoned = Abandon;
-        answer.WhyUnreachable = WhyUnreachable;
+        answer.Sender = this;
         lock (_gate)
         {
             if (_closed is { } closed)
@@ -144,7 +143,7 @@ internal sealed class Uplink : ISessionOwner, IDisposable
     /// <inheritdoc />
     public bool TakeBack(PendingAnswer refused)
     {
-        if (refused.CoveredBytes is null || refused.Abandoned != Abandon)
+        if (refused.CoveredBytes is null || refused.Sender != this)
         {
             return false;
         }
@@ -160,7 +159,21 @@ internal sealed class Uplink : ISessionOwner, IDisposable
         return true;
     }
 
-    private string? WhyUnreachable() => _down ?? (Volatile.Read(ref _isDraining) ? "the broker is about to go and takes nothing new" : null);
+    /// <inheritdoc />
+    public string? WhyUnreachable => _down ?? (Volatile.Read(ref _isDraining) ? "the broker is about to go and takes nothing new" : null);
+
+    /// <inheritdoc />
+    public void Abandon(PendingAnswer answer, bool cancelled)
+    {
+        Session? session;
+        lock (_gate)
+        {
+            _parked.Remove(answer);
+            session = answer.Session;
+        }
+
+        session?.Abandon(answer, cancelled);
+    }
 
     private void Send(PendingAnswer answer)
     {
@@ -180,18 +193,6 @@ internal sealed class Uplink : ISessionOwner, IDisposable
     {
         answer.Session = null;
         _parked.Add(answer);
-    }
-
-    private void Abandon(PendingAnswer answer, bool cancelled)
-    {
-        Session? session;
-        lock (_gate)
-        {
-            _parked.Remove(answer);
-            session = answer.Session;
-        }
-
-        session?.Abandon(answer, cancelled);
     }
 
     private async Task KeepAsync(IUplinkUser user)
@@ -380,7 +381,7 @@ internal sealed class Uplink : ISessionOwner, IDisposable
             _isReady = false;
             _down = $"the session with the broker was lost: {why}";
             var open = session.End(why);
-            ended = [.. open.Where(a => a.EndsWithSession || a.Abandoned != Abandon)];
+            ended = [.. open.Where(a => a.EndsWithSession || a.Sender != this)];
             foreach (var answer in open.Except(ended))
             {
                 Park(answer);

@@ -115,7 +115,9 @@ internal static class WireTypes
             };
         }
 
-        return envelope.ToByteString();
+        var bytes = new byte[envelope.CalculateSize()];
+        envelope.WriteTo(bytes.AsSpan());
+        return UnsafeByteOperations.UnsafeWrap(bytes);
     }
 
     /// <summary>The message in an envelope's payload; null when there is none.</summary>
@@ -127,7 +129,7 @@ internal static class WireTypes
     {
         try
         {
-            return Envelope.Parser.ParseFrom(bytes);
+            return Envelope.Parser.ParseFrom(bytes.Span);
         }
         catch (InvalidProtocolBufferException e)
         {

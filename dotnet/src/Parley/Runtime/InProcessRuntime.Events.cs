@@ -115,9 +115,9 @@ public sealed partial class InProcessRuntime
         public override async Task RunAsync()
         {
             using var limit = new CancellationTokenSource(runtime._options.EventTimeout, runtime._options.TimeProvider);
-            using var told = new HandlerToken(hosted.Id, runtime._logger, limit.Token, runtime._stopped.Token);
+            using var told = new LinkedHandlerToken(hosted.Id, runtime._logger, limit.Token, runtime._stopped.Token);
             using var blocked = hosted.IsStateless ? null : new BlockedAgentWarning(hosted.Id, runtime._options.TimeProvider, runtime._logger);
-            var scope = new CallScope(hosted.Id, 0, [hosted.Id], null) { Held = hosted.IsEffectivelyOnce ? new HeldPublishes() : null };
+            var scope = new CallScope(hosted.Id, 0, hosted.Alone, null) { Held = hosted.IsEffectivelyOnce ? new HeldPublishes() : null };
             var (hasRun, hasCommitted) = (false, false);
             try
             {

@@ -18,9 +18,13 @@ internal sealed class HostedAgent : IAsyncDisposable
         State = IsKept(registration) ? new StateKeeper(registration.KeepsState, saved) : null;
         _turns = registration.Mode == AgentMode.Stateless ? null : new AgentTurns();
         Events = new EventLane(IsStateless ? int.MaxValue : registration.Concurrency);
+        Alone = [id];
     }
 
     public AgentId Id { get; }
+
+    /// <summary>The chain of calls in which it waits for nobody: itself (RPC-10).</summary>
+    public IReadOnlyList<AgentId> Alone { get; }
 
     /// <summary>The epoch of its placement; 0 in-process and for stateless agents.</summary>
     public ulong Epoch { get; }

@@ -11,7 +11,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup proto lint test conformance test-kit bench bench-scale bench-alternatives bench-report bench-compare clean
+.PHONY: help setup proto lint test conformance test-kit bench bench-micro bench-scale bench-alternatives bench-report bench-compare clean
 
 # Unset means "try the default"; an empty value would mean the same to scripts/setup.
 export WHEELHOUSE
@@ -46,6 +46,10 @@ bench: ## measure calls and events over every pair of languages, JSON against pr
 	@scripts/setup python
 	@scripts/bench $(if $(QUICK),--quick,$(if $(LENGTH),--length '$(LENGTH)')) $(ARGS)
 	@$(if $(filter full,$(LENGTH)),.venv/bin/python bench/scale.py --length full < /dev/null,:)
+
+bench-micro: ## measure codec, frames, core and in-process runtime alone, in each language
+	@scripts/setup python
+	@scripts/bench-micro $(ARGS)
 
 bench-scale: ## measure how the broker bends with subscriptions, agents, sessions and payload
 	@scripts/setup python

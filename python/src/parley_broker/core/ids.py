@@ -74,14 +74,16 @@ def check_key(value: str, field: str) -> None:
 
 def check_agent_id(agent: AgentId, field: str) -> None:
     """Raises INVALID_ARGUMENT naming the part of `field` that is malformed."""
-    check_agent_type(agent.type, f"{field}.type")
-    check_key(agent.key, f"{field}.key")
+    if not (_is_agent_type(agent.type) and _is_key(agent.key)):
+        check_agent_type(agent.type, f"{field}.type")
+        check_key(agent.key, f"{field}.key")
 
 
 def check_topic_id(topic: TopicId, field: str) -> None:
     """Raises INVALID_ARGUMENT naming the part of `field` that is malformed."""
-    check_topic_type(topic.type, f"{field}.type")
-    check_key(topic.source, f"{field}.source")
+    if not (_is_topic_type(topic.type) and _is_key(topic.source)):
+        check_topic_type(topic.type, f"{field}.type")
+        check_key(topic.source, f"{field}.source")
 
 
 def stale_epoch(agent: AgentId, epoch: int, current: int) -> CommandError:

@@ -67,7 +67,7 @@ class Policy:
     max_output_bytes: int = 64 * MIB
     credit_messages: int = 1_000
     credit_bytes: int = 16 * MIB
-    window_events: int = 64
+    window_events: int = 512
     window_bytes: int = MIB
     max_attempts: int = 5
     max_lost_sessions: int = 5

@@ -13,7 +13,7 @@ in the table for a while: the worker may still answer, and its reply is kept for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parley_broker.core.deadlines import Deadlines
 from parley_broker.core.effects import Concluded, Effects, Joined, Placed, Refused
@@ -205,18 +205,9 @@ class Callers:
             return
         worker.working[call.id] = call.target
         call.until = max(waiting.deadline for waiting in call.waiting) if call.joined else call.deadline
-        dispatched = Request(
-            target=request.target,
-            envelope=request.envelope,
-            sender=request.sender,
-            sender_epoch=request.sender_epoch,
-            epoch=placed.epoch,
-            deadline=call.until,
-            idempotency_key=request.idempotency_key,
-            call_chain=request.call_chain,
-            attempt=call.attempts,
-            trace=request.trace,
-        )
+        # What may be dispatched once more, and then differently, stays as it is.
+        dispatched = replace(request) if call.key else request
+        dispatched.epoch, dispatched.deadline, dispatched.attempt = placed.epoch, call.until, call.attempts
         self._sessions.push(worker, Message(dispatched, id=call.id))
 
     def refused(self, refused: Refused) -> None:

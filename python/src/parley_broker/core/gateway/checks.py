@@ -29,7 +29,7 @@ def check_size(size: int, policy: Policy) -> None:
 
 def check_label(value: str, field: str) -> None:
     """Raises INVALID_ARGUMENT naming `field` when the text for people or the id is too long."""
-    if len(value.encode()) > MAX_LABEL_BYTES:
+    if value and len(value.encode()) > MAX_LABEL_BYTES:
         raise CommandError(Reason.INVALID_ARGUMENT, f"{field} is longer than {MAX_LABEL_BYTES} bytes", field=field)
 
 

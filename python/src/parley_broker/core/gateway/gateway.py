@@ -50,6 +50,8 @@ from parley_broker.errors import ProtocolViolation, Reason
 
 FIRST_NUMBER = 1
 """The number of a direction's first message (SES-7)."""
+NOTHING: tuple[int, list[Message]] = (0, [])
+"""What `Outgoing.take` would return; nobody adds to it."""
 NO_ANSWER = 0
 """The id of a command that nobody waits for."""
 
@@ -128,7 +130,9 @@ class Gateway:
             return Frame(0, session.say_receipt(), *session.window.tell(), [greeting])
         if session is None:
             return None
-        first, messages = session.outgoing.take(lambda message: self._still_wanted(session, message, now))
+        first, messages = NOTHING
+        if session.outgoing.has_more:
+            first, messages = session.outgoing.take(lambda message: self._still_wanted(session, message, now))
         if not messages and not session.window.should_tell and not session.owes_receipt:
             return None
         return Frame(first, session.say_receipt(), *session.window.tell(), messages)
@@ -325,14 +329,14 @@ class Gateway:
             if not messages:
                 return
             session = self._lives.greet(connection, messages[0], now)
+            self._pump(now)
             # A receipt beside a Hello is one of the session that it names; a new session has nothing to confirm.
             received = min(frame.received, session.outgoing.written)
             frame = Frame(frame.first_seq, received, frame.credit_messages, frame.credit_bytes, messages[1:])
         session.take_receipt(frame.received)
-        credit = session.credit_from(frame)
-        if credit != (0, 0):
-            self._shard.allow(session.id, *credit, now)
-        self._pump(now)
+        if frame.credit_messages > session.peer_messages or frame.credit_bytes > session.peer_bytes:
+            self._shard.allow(session.id, *session.credit_from(frame), now)
+            self._pump(now)
         for message in session.number(frame):
             if isinstance(message.body, Goodbye):
                 self._lives.goodbye(session, message, message.body, now)

@@ -52,6 +52,11 @@ class Outgoing:
         return len(self._again) + len(self._waiting)
 
     @property
+    def has_more(self) -> bool:
+        """Whether any message is to be written."""
+        return bool(self._waiting or self._again)
+
+    @property
     def kept(self) -> int:
         """Messages written that have no receipt."""
         return len(self._kept)

@@ -131,13 +131,16 @@ class Deliveries:
             return
         ordered = self._ordered(recipient)
         in_flight = recipient.in_flight
-        place = self._desk.places.get(recipient.agent) if in_flight else None
+        if recipient.has_more_stored and 2 * len(recipient.window) < self._policy.window_events:
+            # Before the window is empty: a read waits for the commits before it.
+            self._read_on(recipient)
+        measured: Place | None = None
+        first = full = 0
         while recipient.waits:
             index = recipient.next(now, ordered)
             if index is None:
-                wants = recipient.has_more_stored and (not recipient.window or not ordered)
-                if wants and not recipient.read and self._has_window(recipient):
-                    self._read(recipient)
+                if recipient.has_more_stored and (not recipient.window or not ordered):
+                    self._read_on(recipient)
                 if recipient.window:
                     self._pauses.set(recipient.agent, recipient.next_due(ordered))
                 return
@@ -147,9 +150,12 @@ class Deliveries:
                 # The table of places is full: it is tried again when the next event comes or a place ends.
                 self._placeless[recipient] = None
                 return
-            if place is None or not pace.may_depart(
-                place, len(in_flight), recipient.window[index].losses, self._policy
-            ):
+            if place is None:
+                return
+            if place is not measured:
+                measured, (first, full) = place, pace.room(place, len(in_flight), self._policy)
+            flying = len(in_flight)
+            if flying >= full or (flying >= first and not pace.may_go_ahead(place, recipient.window[index].losses)):
                 return
             queue = self._desk.queue(place, covered=True)
             if queue is None and recipient.window[index].isolated and not place.host.takes_isolated:
@@ -190,6 +196,11 @@ class Deliveries:
             trace=event.trace,
         )
         self._desk.out.append(Deliver(place.host.session, delivery, self._ledger.waits_for(pending.commit)))
+
+    def _read_on(self, recipient: Recipient) -> None:
+        """Has the next page read, unless it is being read or has no room."""
+        if not recipient.read and self._has_window(recipient):
+            self._read(recipient)
 
     def _read(self, recipient: Recipient) -> None:
         read = self.recipients.begin_read(recipient)

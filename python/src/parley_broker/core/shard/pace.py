@@ -27,25 +27,30 @@ def at_once(registration: Registration, policy: Policy) -> int:
     return registration.concurrency or 1
 
 
-def may_depart(place: Place, in_flight: int, losses: int, policy: Policy) -> bool:
-    """Whether the next event of the place's agent may be delivered there while so many are in flight.
+def room(place: Place, in_flight: int, policy: Policy) -> tuple[int, int]:
+    """How many events may be in flight to the place's agent now, while so many are: at once, and with those ahead.
 
-    An event that was lost with a session is not delivered ahead: should it end the next one, too, it is known that it
-    had started (DLV-7).
+    What is ahead is filled up when half of it is gone, so that one frame takes many events.
     """
-    host = place.host
-    registration = host.registrations.get(place.agent.type)
+    registration = place.host.registrations.get(place.agent.type)
     if registration is None:
-        return False
-    if host.draining:
+        return 0, 0
+    if place.host.draining:
         # With nothing in flight its agent can go elsewhere.
-        return not in_flight
-    limit = at_once(registration, policy)
-    if in_flight < limit:
-        return True
-    if in_flight >= limit + place.ahead or registration.mode is not AgentMode.STANDARD:
-        return False
-    return not losses and host.has_spare_credit
+        return 1, 1
+    first = at_once(registration, policy)
+    full = first + place.ahead
+    if registration.mode is not AgentMode.STANDARD or 2 * in_flight > full:
+        return first, first
+    return first, full
+
+
+def may_go_ahead(place: Place, losses: int) -> bool:
+    """Whether the next event of the place's agent may be delivered ahead.
+
+    Not one that was lost with a session: should it end the next one, too, it is known that it had started (DLV-7).
+    """
+    return not losses and place.host.has_spare_credit
 
 
 def settled(place: Place, took: float) -> None:

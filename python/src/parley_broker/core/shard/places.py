@@ -64,7 +64,7 @@ class Place:
     kept: Kept | None = None
     """None: the agent keeps no state."""
     ahead: int = 0
-    """Events that may be in flight to it beyond those that it handles at once; see `Pace`."""
+    """Events that may be in flight to it beyond those that it handles at once; see `pace`."""
 
     @property
     def is_over(self) -> bool:

@@ -42,7 +42,15 @@ class _Stream:
 
     async def read(self, broker: Broker, connection: int) -> None:
         """Hands on what the client sends, until it half-closes or the stream breaks."""
-        while (data := await self._read()) is not EOF:
+        read = self._context.read
+        while True:
+            try:
+                data = await read()
+            except BaseError:
+                # The stream is broken, which its end tells.
+                return
+            if data is EOF:
+                return
             try:
                 broker.receive(connection, decode_frame(data, broker.now()))
             except NotAFrame as failure:
@@ -53,12 +61,6 @@ class _Stream:
                 continue
             await self.ending
             return
-
-    async def _read(self) -> Any:
-        try:
-            return await self._context.read()
-        except BaseError:
-            return EOF
 
     async def write(self, broker: Broker, connection: int) -> None:
         """Writes what there is for the client, until the stream is to end or breaks."""

@@ -32,8 +32,7 @@ def environment_with(folder: Path, **packages: str) -> Path:
 
 def test_what_is_missing_is_named_with_what_installs_it(tmp_path: Path) -> None:
     said = local.missing_of(tmp_path, ["nats-py"], ["no-such-server"])
-    lacking = "the program no-such-server and the Python package nats-py missing"
-    assert said == f"{lacking}; scripts/bench-alternatives installs what it can"
+    assert said == "no no-such-server, no Python's nats-py here; scripts/bench-alternatives installs what it can"
 
 
 def test_nothing_is_said_where_nothing_is_missing(tmp_path: Path) -> None:
@@ -44,7 +43,7 @@ def test_nothing_is_said_where_nothing_is_missing(tmp_path: Path) -> None:
 
 def test_another_version_than_the_one_to_compare_with_is_missing(tmp_path: Path) -> None:
     there = environment_with(tmp_path, grpcio="1.85.1")
-    assert "the Python package grpcio 1.70.0 missing" in local.missing_of(there, {"grpcio": "1.70.0"})
+    assert "no Python's grpcio 1.70.0 here" in local.missing_of(there, {"grpcio": "1.70.0"})
     assert local.missing_of(there, {"grpcio": "1.85.1"}) == ""
 
 

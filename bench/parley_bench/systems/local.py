@@ -42,12 +42,12 @@ def missing_of(
     """
     there = packages_in(environment)
     versions = packages if isinstance(packages, Mapping) else {}
-    lacking = [f"the program {name}" for name in programs if not program(name)]
+    lacking = [name for name in programs if not program(name)]
     for name in packages:
         wanted = versions.get(name)
         if name not in there or wanted not in (None, there[name]):
-            lacking.append(f"the Python package {name}" + (f" {wanted}" if wanted else ""))
-    return f"{' and '.join(lacking)} missing; {SETUP} installs what it can" if lacking else ""
+            lacking.append(f"Python's {name}" + (f" {wanted}" if wanted else ""))
+    return f"no {', no '.join(lacking)} here; {SETUP} installs what it can" if lacking else ""
 
 
 def versions_in(environment: Path, *packages: str) -> dict[str, str]:

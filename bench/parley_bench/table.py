@@ -52,8 +52,12 @@ def size(count: int) -> str:
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]], ratios: Mapping[tuple[Any, ...], Mapping[str, Any]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
     axes = _axes_that_differ(rows)
+    case = rows[0]["case"]
+    fixed = [] if "size" in axes else [size(case["size"])]
+    fixed += [] if "in_flight" in axes else [f"{case['in_flight']} in flight"]
+    title = f"{title} ({', '.join(fixed)})" if fixed else title
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
     for axis in axes:
         table.add_column(axis.replace("_", " "))
     for heading in ("per s", "quartiles", "p50 ms", "p99 ms", "p99.9 ms", "CPU µs server/caller/host", "ratio"):

@@ -36,7 +36,7 @@ def printed(*cases: Case) -> list[str]:
 def test_a_line_per_case_with_the_ratio_beside_the_one_that_is_not_the_base() -> None:
     title, heading, _, first, second = printed(CASE)
 
-    assert title == "An echo"
+    assert title == "An echo (256 B, 64 in flight)"
     assert heading.split()[0] == "content"
     assert first.split() == ["json", "1,000", "1,000", "…", "1,000", "0.50", "1.50", "1.60", "100/200/300"]
     assert second.split()[-2:] == ["protobuf/json", "2.50"]
@@ -51,8 +51,9 @@ def test_at_a_constant_rate_the_ratio_is_that_of_the_slowest() -> None:
 
 
 def test_only_axes_that_differ_have_a_column() -> None:
-    heading = printed(CASE, replace(CASE, size=16384))[1]
+    title, heading, *_ = printed(CASE, replace(CASE, size=16384))
 
+    assert title == "An echo (64 in flight)"
     assert heading.split()[:2] == ["content", "size"]
     assert any("16 KiB" in line for line in printed(CASE, replace(CASE, size=16384)))
 

@@ -31,7 +31,7 @@ async def test_connections_and_the_process(table: Table) -> None:
         {"resume": {"a": {}}},
         {"ended": {"a": {"code": "ABORTED"}}, "older": True},
         {"restart": "broker", "as": "again"},
-        {"resume": {"w": {}}, "gives": {"welcome": {"resumed": False}}},
+        {"resume": {"w": {}}, "gives": {"welcome": {"resumed": False}}, "differs": ["incarnation"]},
         {"ask": {"w": {"register_agent_type": {"type": "probe", "mode": "STANDARD"}}}, "gives": {"done": {}}},
         {"claim": {"w": ["held"]}},
         {"restart": "broker", "by": "SIGTERM"},
@@ -47,6 +47,10 @@ async def test_what_does_not_hold(table: Table) -> None:
         await play(table, {"admin": {"GetStatus": {}}, "gives": {"tables": {"sessions": 77}}})
     with pytest.raises(Failed, match=r"step 2: .*resumed"):
         await play(table, {"close": "a"}, {"resume": {"a": {}}, "gives": {"welcome": {"resumed": False}}})
+    with pytest.raises(
+        Failed, match=r"step 2: a: the answer to Hello: welcome\.incarnation: another one than '\w+' was"
+    ):
+        await play(table, {"close": "a"}, {"resume": {"a": {}}, "differs": ["incarnation"]})
 
 
 async def test_what_an_agent_saves_and_commits(table: Table) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from click.testing import CliRunner
 
 from parley_conformance.cli import main
@@ -15,7 +16,8 @@ def test_every_verb_tells_what_it_does() -> None:
         assert f"\n  {name} " in told
 
 
-def test_the_package_is_a_program() -> None:
-    done = subprocess.run([sys.executable, "-m", "parley_conformance.cli", "--version"], capture_output=True, text=True)
+@pytest.mark.parametrize("package", ["parley_conformance", "parley_conformance.cli"])
+def test_the_package_is_a_program(package: str) -> None:
+    done = subprocess.run([sys.executable, "-m", package, "--version"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("parley-conformance, version")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -67,3 +68,10 @@ def test_what_cannot_be_looked_at(arguments: list[str], text: str) -> None:
     done = CliRunner().invoke(main, ["smoke", *arguments])
     assert done.exit_code == 2
     assert text in done.output
+
+
+def test_what_was_looked_at_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    adapter, out = shlex.join(fake_adapter("dies-at-once")), tmp_path / "new" / "folder"
+    done = CliRunner().invoke(main, ["smoke", "--adapter", f"mine={adapter}", "--out", str(out)])
+    assert done.exit_code == 2, done.output
+    assert [path.name for path in out.glob("*.log")]

@@ -12,7 +12,7 @@ internal sealed class Commands(KitLine kit)
     [
         "json", "protobuf", "probe", "probe_v2", "probe_wide", "versioned", "stateless", "typed", "pinned", "encode", "prefix",
         "ephemeral", "wait_for_ready", "block", "several_runtimes", "cancel", "resume",
-        "state", "effectively-once", "idempotency", "drain",
+        "state", "effectively-once", "idempotency", "drain", "int32", "int64", "uint64", "float32",
     ];
 
     private readonly Gates _gates = new();

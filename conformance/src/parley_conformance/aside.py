@@ -27,6 +27,7 @@ from parley_wire.v1 import broker_service_pb2 as pb
 
 SWEEP_LIMIT_S = 5.0
 _AT_ONCE = 20
+_EVENTS_AT_ONCE = 1000
 _QUIET_S = 0.2
 """What waits for an agent comes this soon after the last of it was taken."""
 _CREDIT = 1 << 40
@@ -231,7 +232,8 @@ async def _unsubscribe(channel: grpc.aio.Channel, subscriptions: list[Any]) -> N
     visit = _Visit(channel)
     await visit.greet()
     for agent_type in dict.fromkeys(one.agent_type for one in subscriptions):
-        await visit.say("register_agent_type", {"type": agent_type, "mode": "STANDARD"})
+        host = {"type": agent_type, "mode": "STANDARD", "concurrency": _EVENTS_AT_ONCE}
+        await visit.say("register_agent_type", host)
     await visit.take_all()
     for one in subscriptions:
         members = {"topic_type": one.topic_type, "match": one.match, "agent_type": one.agent_type}

@@ -147,12 +147,20 @@ async def _greet(table: Table, step: Mapping[str, Any]) -> None:
 
 
 async def _resume(table: Table, step: Mapping[str, Any]) -> None:
-    """`resume: {peer: fields of Hello}`, `gives: expected`: dials again and wants its session back."""
+    """`resume: {peer: fields of Hello}`, `gives: expected`: dials again and wants its session back.
+
+    `differs: [members]`: of Welcome, that are not what the peer's Welcome before had.
+    """
     name, fields = _one(step)
     if "as" in step:
         table.bookmarks[step["as"]] = {"at": asyncio.get_running_loop().time()}
+    before = table.peers[name].welcome
     answer = await table.peers[name].resume(table.broker.address, **(fields or {}))
     _expect(f"{name}: the answer to Hello", step.get("gives", {"welcome": {"resumed": True}}), answer)
+    for member in step.get("differs", ()):
+        if answer["welcome"].get(member) == before.get(member):
+            text = f"{name}: the answer to Hello: welcome.{member}: another one than {before.get(member)!r} was due"
+            raise Failed(text, party="broker")
 
 
 async def _claim(table: Table, step: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 import sys
 import tempfile
@@ -24,7 +25,13 @@ _INDENT = " " * 13
 @click.command(name="smoke")
 @click.option("--adapter", required=True, metavar="NAME=COMMAND", help="The adapter, or the name of one that is there.")
 @click.option("--broker", default="", metavar="COMMAND", help="A broker launcher instead of the reference broker's.")
-def command(adapter: str, broker: str) -> None:
+@click.option(
+    "--out",
+    default=None,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keeps the logs of adapter and broker there; else nothing is kept.",
+)
+def command(adapter: str, broker: str, out: Path | None) -> None:
     """Looks at one adapter: does it speak the protocol, and does its SDK do the least that is asked of it?
 
     Exit codes: 0 all is well, and what is lacking is said; 1 the adapter speaks the protocol, and what its SDK did is
@@ -40,7 +47,8 @@ def command(adapter: str, broker: str) -> None:
     if known[name].missing:
         raise HarnessFailure(f"{name}: {known[name].missing}")
     source = BrokerSource.launcher(broker) if broker else BrokerSource()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() if out is None else contextlib.nullcontext(out) as folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
         try:
             findings = asyncio.run(smoke.look(known[name], source, Path(folder)))
         except HarnessError as error:

@@ -21,6 +21,7 @@ class Bystander:
     def __init__(self, table: Table) -> None:
         self._table = table
         self.calls = 0
+        self._leaving = False
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Bystander:
@@ -37,7 +38,10 @@ class Bystander:
         if kind is None:
             more = self.calls + 3
             went_on = await self._caller.wait(lambda: self.calls >= more or self._done, 3 * EACH_MS)
-        self._task.cancel()
+        self._leaving = True
+        if kind is not None:
+            # Only then: who is cancelled in the middle of a write loses the connection, which is still to be judged.
+            self._task.cancel()
         (result,) = await asyncio.gather(self._task, return_exceptions=True)
         if kind is None and not went_on:
             raise Failed(f"somebody else noticed: after {self.calls} calls no more came through", party="broker")
@@ -49,7 +53,7 @@ class Bystander:
         return self._task is None or self._task.done()
 
     async def _go_on(self) -> None:
-        while True:
+        while not self._leaving:
             identity = await self._caller.start({"request": {"target": "bystander/k", "envelope": "hello"}})
             request = await self._worker.get({"request": {}}, EACH_MS)
             await self._worker.send({"re": request["id"], "reply": {"envelope": "hello"}})

@@ -56,6 +56,7 @@ def bars(section: Section) -> str:
     at.invert_yaxis()
     at.set_xlim(left=0)
     at.set_xlabel(section.unit)
+    at.xaxis.set_major_formatter(lambda value, _: f"{value:,.12g}")
     at.grid(axis="x", color=_FAINT, linewidth=0.8)
     return _svg(figure, f"{section.title}: {section.unit}")
 
@@ -78,15 +79,18 @@ def curve(told: Json) -> str:
         speed.axhline(BENT * of[0]["median"], color=_LIMIT, linewidth=1, linestyle="--")
         speed.set_ylim(bottom=0)
     speed.set_ylabel(f"{told['unit']}, quartiles")
-    for name, colour, label in (("p50_us", _OWN, "p50"), ("p99_us", _OTHER, "p99")):
+    for name, colour, label in (("p99_us", _OTHER, "p99"), ("p50_us", _OWN, "p50")):
         medians = [point[name]["median"] / 1000 for point in points]
-        times.plot(at, medians, color=colour, marker="o", markersize=4)
-        times.annotate(label, (at[-1], medians[-1]), (5, 0), textcoords="offset points", color=_INK, va="center")
+        times.plot(at, medians, color=colour, marker="o", markersize=4, label=label)
     times.set_yscale("log")
     times.set_ylabel("ms to the answer")
+    times.legend(frameon=False)
     for one in (speed, times):
         one.set_xscale("log")
         one.set_xlabel(told["axis"])
+        for axis in (one.xaxis, one.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:,.12g}")
+            axis.set_minor_formatter(import_module("matplotlib.ticker").NullFormatter())
         one.grid(color=_FAINT, linewidth=0.8)
     return _svg(figure, f"{told['title']}: throughput and times over {told['axis']}")
 

@@ -62,6 +62,18 @@ async def test_a_hostile_adapter_is_a_harness_error_in_bounded_time(
         await made.close()
 
 
+async def test_who_stops_has_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await launched(tmp_path, "slow")
+    monkeypatch.setattr(adapter, "ANSWER_LIMIT_S", 0.05)
+    assert await made.command("stop", rt="main") == {}
+    with pytest.raises(HarnessError, match=r"did not answer 'ping' within 0\.05 s"):
+        await made.command("ping")
+    monkeypatch.setattr(adapter, "STOP_LIMIT_S", 0.05)
+    with pytest.raises(HarnessError, match=r"did not answer 'stop' within 0\.05 s"):
+        await made.command("stop", rt="main")
+    await made.close()
+
+
 @pytest.mark.parametrize(
     ("flaw", "text"),
     [

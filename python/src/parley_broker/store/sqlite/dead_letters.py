@@ -14,6 +14,7 @@ from parley_broker.core.records import (
     DeadLetterEntry,
     DeadLetterReplayed,
     DeadLettersDropped,
+    DeliverySettled,
 )
 from parley_broker.store.sqlite.events import COLUMNS, event_of, settle
 from parley_broker.store.sqlite.table import Tables, checksum, set_meta
@@ -88,7 +89,7 @@ def _add(db: sqlite3.Connection, record: DeadLettered) -> None:
             record.position,
         ),
     )
-    settle(db, record.recipient, record.position)
+    settle(db, [DeliverySettled(record.recipient, record.position)])
     set_meta(db, "last_dead_letter", record.id)
 
 

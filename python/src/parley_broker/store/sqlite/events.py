@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from parley_broker.core.ids import AgentId, TopicId
 from parley_broker.core.messages import Trace
@@ -83,8 +84,7 @@ def find_damage(db: sqlite3.Connection) -> str | None:
     return None
 
 
-def _store(db: sqlite3.Connection, record: EventStored) -> None:
-    event = record.event
+def _row(event: Event) -> tuple[object, ...]:
     row = (
         *event.topic,
         *(event.sender or (None, None)),
@@ -92,26 +92,29 @@ def _store(db: sqlite3.Connection, record: EventStored) -> None:
         *(event.trace or (None, None)),
         event.envelope,
     )
-    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (event.position, *row, checksum(row)))
-    size = len(event.envelope)
+    return event.position, *row, checksum(row)
+
+
+def _store(db: sqlite3.Connection, records: Sequence[EventStored]) -> None:
+    events = [record.event for record in records]
+    db.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, events))
     db.executemany(
         "INSERT INTO deliveries (agent_type, agent_key, position, bytes) VALUES (?, ?, ?, ?)",
-        [(agent.type, agent.key, event.position, size) for agent in record.recipients],
+        [(*agent, r.event.position, len(r.event.envelope)) for r in records for agent in r.recipients],
     )
-    set_meta(db, "last_position", event.position)
+    set_meta(db, "last_position", events[-1].position)
 
 
-def settle(db: sqlite3.Connection, recipient: AgentId, position: int) -> None:
-    """The event no longer waits for the recipient; the last one takes it along."""
-    db.execute("DELETE FROM deliveries WHERE agent_type = ? AND agent_key = ? AND position = ?", (*recipient, position))
-    db.execute(
+def settle(db: sqlite3.Connection, records: Sequence[DeliverySettled]) -> None:
+    """The events no longer wait for the recipients; the last one of an event takes it along."""
+    db.executemany(
+        "DELETE FROM deliveries WHERE agent_type = ? AND agent_key = ? AND position = ?",
+        [(*record.recipient, record.position) for record in records],
+    )
+    db.executemany(
         "DELETE FROM events WHERE position = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE position = ?1)",
-        (position,),
+        [(record.position,) for record in records],
     )
-
-
-def _settled(db: sqlite3.Connection, record: DeliverySettled) -> None:
-    settle(db, record.recipient, record.position)
 
 
 def _failed(db: sqlite3.Connection, record: DeliveryFailed) -> None:
@@ -132,6 +135,7 @@ def _drop_backlog(db: sqlite3.Connection, record: BacklogDropped) -> None:
 
 EVENTS = Tables(
     SCHEMA,
-    {EventStored: _store, DeliverySettled: _settled, DeliveryFailed: _failed, BacklogDropped: _drop_backlog},
+    {DeliveryFailed: _failed, BacklogDropped: _drop_backlog},
     find_damage,
+    {EventStored: _store, DeliverySettled: settle},
 )

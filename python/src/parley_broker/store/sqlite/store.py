@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from parley_broker.core.ids import AgentId
@@ -38,6 +39,7 @@ _ALL = (_META, SUBSCRIPTIONS, EVENTS, DEAD_LETTERS, PRODUCERS, STATES, REPLIES)
 _UPGRADES = {2: EPOCHS}
 """What brings a database from the version before to this one."""
 _APPLIERS = {record: applier for tables in _ALL for record, applier in tables.appliers.items()}
+_GATHERERS = {record: gatherer for tables in _ALL for record, gatherer in tables.gatherers.items()}
 
 
 class SqliteStore:
@@ -115,8 +117,7 @@ class SqliteStore:
             current = get_meta(db, "term")
             if current != term:
                 raise StaleTermError(f"term {term} is over; the store is at term {current}")
-            for record in records:
-                _APPLIERS[type(record)](db, record)
+            _apply(db, records)
 
     def read(self, recipient: AgentId, after: int, max_events: int, max_bytes: int) -> list[Waiting]:
         """As Store.read."""
@@ -259,6 +260,18 @@ class SqliteStore:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+
+def _apply(db: sqlite3.Connection, records: Sequence[Record]) -> None:
+    """Does what the records say, in order; runs of those that come in numbers are done at once."""
+    for kind, run in groupby(records, type):
+        gatherer = _GATHERERS.get(kind)
+        if gatherer is not None:
+            gatherer(db, list(run))
+        else:
+            applier = _APPLIERS[kind]
+            for record in run:
+                applier(db, record)
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

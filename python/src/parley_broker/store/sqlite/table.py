@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
 Applier = Callable[[sqlite3.Connection, Any], None]
 """Does what one record says. The record is of the type that the applier is kept under."""
+Gatherer = Callable[[sqlite3.Connection, Sequence[Any]], None]
+"""Does what several records of one type say, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Tables:
     appliers: Mapping[type[object], Applier]
     find_damage: Callable[[sqlite3.Connection], str | None] = lambda _db: None
     """What is wrong with the rows, if SQLite itself would not notice it."""
+    gatherers: Mapping[type[object], Gatherer] = field(default_factory=dict)
+    """What records do that come in numbers: those that follow one another are done at once."""
 
 
 def get_meta(db: sqlite3.Connection, name: str) -> int:

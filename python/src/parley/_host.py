@@ -163,7 +163,7 @@ class AgentHost:
             self.slots.move_to_end(slot.id)
         if work.topic is None:
             work.watch_call(self.deadlines)
-        if work.topic is None and not slot.registration.alone:
+        if work.topic is None and not slot.alone:
             slot.calls += 1
             self._admit(work)
         else:
@@ -190,7 +190,7 @@ class AgentHost:
             self._admit(work)
 
     def _admit(self, work: Work) -> None:
-        if work.nested:
+        if work.chain:  # nested
             self._nested[work] = None
         elif len(self._running) < self._max_concurrency:
             self._running[work] = None
@@ -253,11 +253,12 @@ class AgentHost:
             if work.ended_by:
                 work.failed(never_started(work))
             else:
-                slot.tainted = slot.registration.alone
+                slot.tainted = slot.alone
                 clean = await (self._run_call if work.topic is None else self._run_event)(work, slot, agent)
-                work.unwatch()  # while a commit awaits its answer no time is up: nothing else may start (SPEC STA-5)
-                if slot.tainted and clean and await work.confirmed() is None:
-                    slot.tainted = False
+                if slot.tainted:
+                    work.unwatch()  # no time is up while a commit awaits its answer: nothing else may start (STA-5)
+                    if clean and await work.confirmed() is None:
+                        slot.tainted = False
         except asyncio.CancelledError:  # before the handler began
             work.failed(never_started(work))
         except ParleyError as error:
@@ -284,12 +285,13 @@ class AgentHost:
         if before is not None and before is not slot.agent:
             await self._close(before)
 
-    async def _give(self, work: Work, slot: AgentSlot, agent: Agent, result: Any, held: Sequence[Any]) -> bool:
+    async def _give(
+        self, work: Work, slot: AgentSlot, keeper: StateKeeper, agent: Agent, result: Any, held: Sequence[Any]
+    ) -> bool:
         """Gives the result, and with it what is to be stored (SPEC STA-2, STA-4). False if it came too late."""
-        keeper = slot.keeper
-        if keeper is None or not work.commits:
+        if not work.commits:
             work.succeeded(result)
-        elif slot.registration.alone:
+        elif slot.alone:
             state = await keeper.changed(agent) if slot.registration.keeps_state else None
             if work.ended_by == "limit":
                 return False
@@ -311,7 +313,7 @@ class AgentHost:
             slot.epoch,
             (*work.chain, work.recipient),
             work.deadline,
-            held=[] if slot.registration.alone and work.commits else None,
+            held=[] if slot.alone and work.commits else None,
         )
         enter_scope(scope)
         try:
@@ -319,7 +321,10 @@ class AgentHost:
             if self._interventions:
                 result = await self._intervene(work, result)
             scope.active = False
-            return await self._give(work, slot, agent, result, scope.held or ())
+            if slot.keeper is None:
+                work.succeeded(result)
+                return True
+            return await self._give(work, slot, slot.keeper, agent, result, scope.held or ())
         except (Exception, asyncio.CancelledError) as error:
             scope.active = False
             if is_unhandled(error):
@@ -345,7 +350,7 @@ class AgentHost:
                 await hook(work.unknown(), work.context())
             self._ignore(work)
             return True
-        held: list[Any] | None = [] if slot.registration.alone and work.commits else None
+        held: list[Any] | None = [] if slot.alone and work.commits else None
         scope = HandlerScope(work.recipient, slot.epoch, (work.recipient,), None, held=held)
         enter_scope(scope)
         work.watch_event(self.deadlines, _event_limit(agent, type(message)))
@@ -353,7 +358,10 @@ class AgentHost:
             await agent.on_message(message, work.context())
             scope.active = False
             if work.ended_by != "limit":
-                return await self._give(work, slot, agent, None, held or ())
+                if slot.keeper is None:
+                    work.succeeded(None)
+                    return True
+                return await self._give(work, slot, slot.keeper, agent, None, held or ())
         except (Exception, asyncio.CancelledError) as error:
             scope.active = False
             if work.ended_by != "limit":
@@ -384,7 +392,7 @@ class AgentHost:
         work.unwatch()
         for works in (self._nested, self._running, self._overdue):
             works.pop(work, None)
-        if work.topic is None and not slot.registration.alone:
+        if work.topic is None and not slot.alone:
             slot.calls -= 1
         else:
             slot.running.pop(work, None)

@@ -11,13 +11,14 @@ import typing
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from ._json_values import (
     AnyJsonCodec,
     BadValue,
     BoolCodec,
     BytesCodec,
+    Check,
     Codec,
     EnumCodec,
     FloatCodec,
@@ -42,6 +43,30 @@ class _Member:
     required: bool
 
 
+class _Write(NamedTuple):
+    """What is asked of a member for every message that is written, in a row."""
+
+    attribute: str
+    name: str
+    plain: type[Any] | None
+    writes_itself: Check | None
+    encode: Callable[[Any], Any]
+
+
+class _Read(NamedTuple):
+    """The same for every message that is read."""
+
+    attribute: str
+    name: str
+    plain: type[Any] | None
+    reads_itself: Check | None
+    decode: Callable[[Any], Any]
+    required: bool
+
+
+_ABSENT = object()
+
+
 class RecordCodec(Codec):
     """A dataclass or pydantic model. Its members are found on first use, so that it may contain itself.
 
@@ -58,6 +83,8 @@ class RecordCodec(Codec):
         self._find = find
         self._make = make
         self._members: list[_Member] = []
+        self._writes: list[_Write] = []
+        self._reads: list[_Read] = []
         self._found = False
 
     def members(self) -> list[_Member]:
@@ -69,35 +96,50 @@ class RecordCodec(Codec):
                 if (other := attributes.setdefault(member.name, member.attribute)) != member.attribute:
                     raise BadValue(f"{self._cls.__name__}: {other} and {member.attribute} would both be {member.name}")
             self._members = members
+            self._writes = [
+                _Write(m.attribute, m.name, m.codec.plain, m.codec.writes_itself, m.codec.encode) for m in members
+            ]
+            self._reads = [
+                _Read(m.attribute, m.name, m.codec.plain, m.codec.reads_itself, m.codec.decode, m.required)
+                for m in members
+            ]
             self._found = True
         return self._members
 
     def encode(self, value: Any) -> Any:
         if type(value) is not self._cls and not isinstance(value, self._cls):
             raise BadValue(f"expected a {self._cls.__name__}, got {kind_of(value)}")
+        if not self._found:
+            self.members()
         result = {}
-        for member in self._members or self.members():
-            try:
-                result[member.name] = member.codec.encode(getattr(value, member.attribute))
-            except BadValue as bad:
-                raise bad.within(member.name) from None
+        for attribute, name, plain, writes_itself, encode in self._writes:
+            item = getattr(value, attribute)
+            if type(item) is not plain or not (writes_itself is None or writes_itself(item)):
+                try:
+                    item = encode(item)
+                except BadValue as bad:
+                    raise bad.within(name) from None
+            result[name] = item
         return result
 
     def decode(self, value: Any) -> Any:
+        if not self._found:
+            self.members()
         if type(value) is not dict:
             self._check_object(value)
         values = {}
-        for member in self._members or self.members():
-            try:
-                found = value[member.name]
-            except KeyError:
-                if member.required:
-                    raise BadValue("the member is missing").within(member.name) from None
-                continue
-            try:
-                values[member.attribute] = member.codec.decode(found)
-            except BadValue as bad:
-                raise bad.within(member.name) from None
+        for attribute, name, plain, reads_itself, decode, required in self._reads:
+            item = value.get(name, _ABSENT)
+            if type(item) is not plain or not (reads_itself is None or reads_itself(item)):
+                if item is _ABSENT:
+                    if required:
+                        raise BadValue("the member is missing").within(name)
+                    continue
+                try:
+                    item = decode(item)
+                except BadValue as bad:
+                    raise bad.within(name) from None
+            values[attribute] = item
         try:
             return self._make(values)
         except (TypeError, ValueError) as error:

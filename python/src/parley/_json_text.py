@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import json.encoder
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._json_values import BadValue, RepeatedNames
@@ -25,19 +27,35 @@ def _any_integer(digits: str) -> int:
     return int(digits) if len(digits) <= 400 else _TOO_BIG
 
 
-_write = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
+_encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
 _write_any = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
-_read = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_object).decode
+_decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_object)
 _read_big = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_object, parse_int=_any_integer).decode
+
+
+def _writer() -> Callable[[Any, int], Iterable[str]]:
+    """What `_encoder.iterencode` makes for each text anew: CPython's C encoder, made once."""
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    write: Callable[[Any, int], Iterable[str]]
+    try:
+        write = make(None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+        "".join(write({}, 0))
+    except TypeError:  # another Python: there is none, or it is made otherwise
+        return lambda value, _: _encoder.iterencode(value)
+    return write
+
+
+_write = _writer()
 
 
 def write_json(value: Any) -> bytes:
     """The text of a value that a codec made, as UTF-8. Raises BadValue."""
     try:
-        data = _write(value).encode()
+        data = "".join(_write(value, 0)).encode()
     except RecursionError:
         raise BadValue(f"it is nested more than {MAX_DEPTH} deep") from None
-    _check_depth(value, data)
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        _check_depth(value)
     return data
 
 
@@ -58,22 +76,27 @@ def read_json(data: bytes) -> Any:
             _write_any(value).encode()
         except UnicodeEncodeError:
             raise BadValue("a text holds a surrogate") from None
-    _check_depth(value, data)
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        _check_depth(value)
     return value
 
 
 def _parse(text: str) -> Any:
     try:
-        return _read(text)
+        if text.startswith("{"):
+            value, end = _decoder.raw_decode(text)
+            if end == len(text):
+                return value
+        return _decoder.decode(text)  # there is white space around it, or it is none
     except json.JSONDecodeError:
         raise
     except ValueError:  # more digits than Python reads at once
         return _read_big(text)
 
 
-def _check_depth(value: Any, data: bytes) -> None:
-    """Raises BadValue if the value is nested too deep; looks only where the text has that many brackets."""
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+def _check_depth(value: Any) -> None:
+    """Raises BadValue if the value is nested too deep, as only one with that many brackets in its text can be."""
+    if _depth(value) > MAX_DEPTH:
         raise BadValue(f"it is nested more than {MAX_DEPTH} deep")
 
 

@@ -69,8 +69,21 @@ def kind_of(value: Any) -> str:
     }.get(type(value), f"a {type(value).__name__}")
 
 
+Check = Callable[[Any], bool]
+
+
 class Codec(ABC):
-    """Both ways for one type."""
+    """Both ways for one type.
+
+    Attributes:
+        plain: The class whose own instances, not a subclass's, may need no codec; None: every value needs it.
+        writes_itself: Of an instance of `plain`: `json` writes it as it is. None: true of each.
+        reads_itself: Of an instance of `plain` that `json` read: it is the value. None: true of each.
+    """
+
+    plain: type[Any] | None = None
+    writes_itself: Check | None = None
+    reads_itself: Check | None = None
 
     @abstractmethod
     def encode(self, value: Any) -> Any:
@@ -84,6 +97,8 @@ class Codec(ABC):
 class BoolCodec(Codec):
     """Booleans."""
 
+    plain = bool
+
     def encode(self, value: Any) -> Any:
         if type(value) is not bool:
             raise BadValue(f"expected a boolean, got {kind_of(value)}")
@@ -92,17 +107,26 @@ class BoolCodec(Codec):
     decode = encode
 
 
+def _is_unicode(text: str) -> bool:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return False
+    return True
+
+
 class TextCodec(Codec):
     """Unicode text without surrogates (SPEC JSON-8)."""
+
+    plain = str
+    writes_itself = staticmethod(str.isascii)  # other Unicode is looked at
 
     def encode(self, value: Any) -> Any:
         if not isinstance(value, str):
             raise BadValue(f"expected a string, got {kind_of(value)}")
-        if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise BadValue("the text holds a surrogate") from None
+        if not _is_unicode(value):
+            raise BadValue("the text holds a surrogate")
         return value if type(value) is str else str(value)
 
     def decode(self, value: Any) -> Any:
@@ -111,28 +135,38 @@ class TextCodec(Codec):
         return value
 
 
+def _is_in_range(value: int) -> bool:
+    return MIN_INTEGER <= value <= MAX_INTEGER
+
+
 class IntegerCodec(Codec):
     """Integers that either a signed or an unsigned one of 64 bits can hold, exactly (SPEC JSON-6)."""
+
+    plain = int
+    writes_itself = reads_itself = staticmethod(_is_in_range)
 
     def encode(self, value: Any) -> Any:
         if type(value) is not int:
             if isinstance(value, bool) or not isinstance(value, int):
                 raise BadValue(f"expected an integer, got {kind_of(value)}")
             value = int(value)
-        if not MIN_INTEGER <= value <= MAX_INTEGER:
+        if not _is_in_range(value):
             raise BadValue("the integer is outside of -2^63 to 2^64-1")
         return value
 
     def decode(self, value: Any) -> Any:
         if type(value) is not int:
             raise BadValue(f"expected an integer, got {kind_of(value)}")
-        if not MIN_INTEGER <= value <= MAX_INTEGER:
+        if not _is_in_range(value):
             raise BadValue("the integer is outside of -2^63 to 2^64-1")
         return value
 
 
 class FloatCodec(Codec):
     """Floating-point numbers, integers among them (SPEC JSON-7)."""
+
+    plain = float
+    writes_itself = reads_itself = staticmethod(math.isfinite)
 
     def encode(self, value: Any) -> Any:
         if type(value) is not float:
@@ -249,12 +283,34 @@ class NullCodec(Codec):
     decode = encode
 
 
+def _are_integers(values: list[Any]) -> bool:
+    return not values or (
+        _INTEGERS.issuperset(map(type, values)) and _is_in_range(min(values)) and _is_in_range(max(values))
+    )
+
+
+def _are_floats(values: list[Any]) -> bool:
+    return _FLOATS.issuperset(map(type, values)) and math.isfinite(sum(values))  # if only the sum overflows: not told
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return _TEXTS.issuperset(map(type, values)) and all(map(str.isascii, values))
+
+
+_INTEGERS, _FLOATS, _TEXTS = frozenset({int}), frozenset({float}), frozenset({str})
+_LISTS: dict[type[Any] | None, Check] = {int: _are_integers, float: _are_floats, str: _are_texts}
+"""By the plain class of their items: true of lists that are written, and read, as they are."""
+
+
 class ListCodec(Codec):
     """Lists of one type."""
 
     def __init__(self, item: Codec, make: Callable[[list[Any]], Any]) -> None:
         self.item = item
         self.make = make
+        if make is list and (check := _LISTS.get(item.plain)) is not None:
+            self.plain = list
+            self.writes_itself = self.reads_itself = check
 
     def encode(self, value: Any) -> Any:
         if not isinstance(value, (list, tuple)):

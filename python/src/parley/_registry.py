@@ -128,8 +128,8 @@ class SerializationRegistry:
             MalformedPayloadError: The serializer raised something else than UnsupportedVersionError.
             UnsupportedVersionError: The serializer refuses the version.
         """
-        key = (payload.type_name, normalise_content_type(payload.content_type))
-        serializer = self._readers.get(key)
+        type_name, content_type, _ = payload
+        serializer = self._readers.get((type_name, normalise_content_type(content_type)))
         if serializer is None:
             raise UnknownMessageTypeError(
                 f"the message type {payload.type_name!r} ({payload.content_type}) is not known here",
@@ -151,9 +151,13 @@ class SerializationRegistry:
             UnknownMessageTypeError: None of these knows the payload's type; or the reply is not what was expected.
             MalformedPayloadError, UnsupportedVersionError: As for `decode`.
         """
-        key = (payload.type_name, normalise_content_type(payload.content_type))
-        expected = _members_of(response_type)
-        serializer = self._readers.get(key) or _first_serving(expected, key) or self._find_beside(request_class, key)
+        type_name, content_type, _ = payload
+        key = (type_name, normalise_content_type(content_type))
+        serializer = (
+            self._readers.get(key)
+            or (None if response_type is None else _first_serving(_members_of(response_type), key))
+            or self._find_beside(request_class, key)
+        )
         if serializer is None:
             raise UnknownMessageTypeError(
                 f"the reply's type {payload.type_name!r} ({payload.content_type}) is not known here: register it with "
@@ -171,6 +175,9 @@ class SerializationRegistry:
     def _find_beside(self, request_class: type[Any], key: _Key) -> MessageSerializer[Any] | None:
         """The serializer of a class in the request's module; what was found is remembered, what was not too."""
         module = request_class.__module__
+        known = self._beside.get((module, key))
+        if known is not None:
+            return known
         if (module, key) not in self._beside:
             beside = [value for value in vars(sys.modules.get(module, object)).values() if isinstance(value, type)]
             found = _first_serving([cls for cls in beside if wire_name(cls) == key[0]], key)
@@ -192,6 +199,8 @@ def _members_of(response_type: Any) -> list[type[Any]]:
 
 def check_reply(reply: Any, response_type: Any) -> Any:
     """The reply. Raises UnknownMessageTypeError if it is not what the caller expects."""
+    if response_type is None:
+        return reply
     expected = _members_of(response_type)
     if expected and not isinstance(reply, tuple(expected)):
         allowed = ", ".join(cls.__name__ for cls in expected)

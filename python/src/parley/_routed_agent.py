@@ -25,7 +25,9 @@ class RoutedAgent(BaseAgent):
 
     async def on_message_impl(self, message: Any, ctx: MessageContext) -> Any:
         """Gives the message to the first handler that takes it, in the order of their names."""
-        for name, spec in self._routes().get(type(message), ()):
+        cls = type(self)
+        routes: _Routes = cls.__dict__.get("_parley_routes") or cls._routes()
+        for name, spec in routes.get(type(message), ()):
             if spec.accepts(message, ctx):
                 return spec.check_result(await getattr(self, name)(message, ctx))
         await self.on_unhandled_message(message, ctx)

@@ -194,12 +194,14 @@ class RuntimeBase(AgentRuntime):
         self, recipient: Any, sender: Any, message_id: str | None, idempotency_key: str | None, response_type: Any
     ) -> str:
         """The call's message id. Raises InvalidArgumentError for what is not allowed."""
-        check_id(recipient, AgentId, "recipient")
+        if not isinstance(recipient, AgentId):
+            check_id(recipient, AgentId, "recipient")
         if sender is not None:
             check_id(sender, AgentId, "sender")
         if idempotency_key is not None:
             check_key(idempotency_key)
-        check_response_type(response_type)
+        if response_type is not None:
+            check_response_type(response_type)
         return self._message_id(message_id)
 
     def _check_publish(self, topic_id: Any, sender: Any, message_id: str | None) -> str:

@@ -63,6 +63,7 @@ class AgentSlot:
     Attributes:
         id: Who.
         registration: As what.
+        alone: It runs one message at a time, and commits it.
         epoch: The epoch of its placement; 0 without one.
         agent: The agent, once it is made.
         pending: Events that have not started.
@@ -78,6 +79,7 @@ class AgentSlot:
         "_failure",
         "_ready",
         "agent",
+        "alone",
         "calls",
         "dropped",
         "epoch",
@@ -95,6 +97,7 @@ class AgentSlot:
     ) -> None:
         self.id = id
         self.registration = registration
+        self.alone = registration.alone
         self.epoch = epoch
         self.keeper = keeper
         self.agent: Agent | None = None

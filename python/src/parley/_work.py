@@ -161,14 +161,9 @@ class Work(ABC):
 
     def context(self) -> MessageContext:
         """What the handler is told."""
+        topic = self.topic
         return MessageContext(
-            sender=self.sender,
-            topic_id=self.topic,
-            is_rpc=self.topic is None,
-            cancellation_token=self.token,
-            message_id=self.message_id,
-            attempt=self.attempt,
-            deadline=self.deadline,
+            self.sender, topic, topic is None, self.token, self.message_id, self.attempt, self.deadline
         )
 
     @abstractmethod

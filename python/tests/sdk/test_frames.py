@@ -327,3 +327,25 @@ def test_heartbeats_are_not_numbered() -> None:
     reader = FrameReader()
     messages = list(reader.messages(Frame(messages=[Message(heartbeat=session_pb2.Heartbeat())])))
     assert ([kind for kind, _ in messages], reader.received) == (["heartbeat"], 0)
+
+
+def test_credit_is_urgent_once_a_quarter_of_the_window_has_started() -> None:
+    w = writer(messages=8, bytes=1000)
+    w.hello(Message())  # says the window
+    assert [w.grant(10) for _ in range(2)] == [False, True]
+    assert w.unsaid == 2
+    frame(w)
+    assert w.unsaid == 0
+    assert not w.grant(10)
+    assert w.grant(240)  # a quarter of the bytes
+
+
+def test_what_waits_is_unsaid_until_it_is_written() -> None:
+    w = writer()
+    frame(w)
+    w.push(goodbye())
+    w.push(covered())
+    assert w.unsaid == 2
+    w.raise_credit(1, 1)
+    frame(w)
+    assert w.unsaid == 0

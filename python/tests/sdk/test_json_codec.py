@@ -99,3 +99,60 @@ leaves = st.builds(Leaf, st.text(), st.integers(-(2**63), 2**64 - 1))
 def test_round_trip(value: Branch) -> None:
     codec = codec_of(Branch)
     assert codec.decode(codec.encode(value)) == value
+
+
+@dataclass
+class Lists:
+    integers: list[int]
+    floats: list[float]
+    texts: list[str]
+    flags: list[bool]
+
+
+class Count(int):
+    """An integer that is no plain one."""
+
+
+LARGE = 1.7e308  # two of them have no finite sum
+
+
+def test_lists_that_need_a_look_come_through_as_well() -> None:
+    codec = codec_of(Lists)
+    value = Lists([Count(3), 2**64 - 1], [LARGE, LARGE, 2], ["é", "\U0001f600"], [True])
+    encoded = codec.encode(value)
+    assert [type(item) for item in encoded["integers"]] == [int, int]
+    assert [type(item) for item in encoded["floats"]] == [float] * 3
+    assert codec.decode(encoded) == value
+    assert codec.decode(codec.encode(Lists([], [], [], []))) == Lists([], [], [], [])
+
+
+@pytest.mark.parametrize(
+    ("member", "bad", "where"),
+    [
+        ("integers", [1, True], "integers[1]"),
+        ("integers", [1, 2**64], "integers[1]"),
+        ("integers", [-(2**63) - 1], "integers[0]"),
+        ("integers", [1, 2.0], "integers[1]"),
+        ("floats", [1.0, float("nan")], "floats[1]"),
+        ("floats", [float("inf"), float("-inf")], "floats[0]"),
+        ("floats", [1.0, True], "floats[1]"),
+        ("texts", ["a", "\ud800"], "texts[1]"),
+        ("texts", ["a", 1], "texts[1]"),
+        ("flags", [True, 1], "flags[1]"),
+    ],
+)
+def test_lists_are_refused_where_they_are_wrong(member: str, bad: list[Any], where: str) -> None:
+    codec = codec_of(Lists)
+    good: dict[str, Any] = {"integers": [1], "floats": [1.0], "texts": ["a"], "flags": [True]}
+    with pytest.raises(BadValue) as written:
+        codec.encode(Lists(**good | {member: bad}))
+    assert written.value.member == where
+    if member != "texts" or bad[1] == 1:  # read_json has refused surrogates before
+        with pytest.raises(BadValue) as read:
+            codec.decode(good | {member: bad})
+        assert read.value.member == where
+
+
+def test_the_first_of_two_faults_is_named() -> None:
+    with pytest.raises(BadValue, match="integers: the member is missing"):
+        codec_of(Lists).decode({"floats": ["no"], "texts": [], "flags": []})

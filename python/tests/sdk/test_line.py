@@ -139,3 +139,33 @@ async def test_a_frame_that_cannot_be_written_ends_the_session(
     peer.welcome(session_id="s-2")
     await peer.fence()
     await close(Connected(connected.runtime, peer))
+
+
+async def test_what_follows_without_a_pause_shares_a_frame(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted)
+    session = connected.runtime._uplink.session
+    await connected.peer.fence()
+    before = len(connected.peer.frames)
+    for id in range(50, 55):
+        session.send(Message(re=id, done=broker_service_pb2.Done()))
+        await asyncio.sleep(0)
+    for _ in range(5):
+        assert (await connected.peer.expect("done")).re
+    assert len(connected.peer.frames) == before + 1
+    await close(connected)
+
+
+async def test_nothing_waits_long_for_what_follows(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted)
+    session = connected.runtime._uplink.session
+
+    async def go_on_and_on() -> None:
+        while True:
+            session.send(Message(re=50, done=broker_service_pb2.Done()))
+            await asyncio.sleep(0)
+
+    going_on = asyncio.ensure_future(go_on_and_on())
+    await connected.peer.expect("done")
+    assert not going_on.done()
+    going_on.cancel()
+    await close(connected)

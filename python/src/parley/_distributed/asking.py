@@ -6,6 +6,9 @@ is sent again if it has an idempotency key; a stored publish is sent again under
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from parley._cancellation import CancellationToken
 from parley._deadlines import Deadlines
 from parley._ids import AgentId, TopicId
@@ -19,6 +22,7 @@ from .session import Session
 from .uplink import Uplink
 
 Message = broker_service_pb2.Message
+Answering = Coroutine[Any, Any, tuple[str, Message]]
 
 
 class _Asked:
@@ -91,15 +95,15 @@ class Asker:
         self._uplink = uplink
         self._unanswered: dict[_Asked, None] = {}
 
-    async def call(
+    def call(
         self,
         message: Message,
         target: AgentId,
         patience: Patience,
         deadlines: Deadlines,
         token: CancellationToken | None,
-    ) -> tuple[str, Message]:
-        """The kind of the answer to a request, and the answer; a nested one needs no credit (SPEC FLOW-1).
+    ) -> Answering:
+        """To await: the kind of the answer to a request, and the answer; a nested one needs no credit (SPEC FLOW-1).
 
         Raises:
             DeadlineExceededError: The time is up.
@@ -107,24 +111,25 @@ class Asker:
             OutcomeUnknownError: The session was lost after it was sent.
             UnavailableError: It was never sent, since there was no session.
         """
-        covered = None if message.request.call_chain else len(message.request.envelope)
+        request = message.request
+        covered = None if request.call_chain else len(request.envelope)
         asked = _Asked(self, message, is_call=True, covered_bytes=covered, deadline=patience.deadline)
         asked.outgoing = Outgoing("the call to", target, patience, asked.abandon)
-        return await self._ask(asked, deadlines, token)
+        return self._ask(asked, deadlines, token)
 
-    async def publish(
+    def publish(
         self,
         message: Message,
         topic: TopicId,
         patience: Patience,
         deadlines: Deadlines,
         token: CancellationToken | None,
-    ) -> tuple[str, Message]:
-        """The kind of the answer to a publish, and the answer. Raises as `call` does."""
+    ) -> Answering:
+        """To await: the kind of the answer to a publish, and the answer. Raises as `call` does."""
         covered = len(message.publish.envelope)
         asked = _Asked(self, message, is_call=False, covered_bytes=covered, deadline=None)
         asked.outgoing = Outgoing("the publish to", topic, patience, asked.abandon)
-        return await self._ask(asked, deadlines, token)
+        return self._ask(asked, deadlines, token)
 
     async def _ask(self, asked: _Asked, deadlines: Deadlines, token: CancellationToken | None) -> tuple[str, Message]:
         self._unanswered[asked] = None

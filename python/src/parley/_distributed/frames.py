@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
+from functools import lru_cache
 
 from parley_wire.v1 import broker_service_pb2
 
@@ -102,10 +103,14 @@ class FrameWriter:
         self._credit_messages = max(self._credit_messages, messages)
         self._credit_bytes = max(self._credit_bytes, bytes)
 
-    def grant(self, bytes: int) -> None:
-        """A covered message of the peer with an envelope of `bytes` has been started: it may send another one."""
+    def grant(self, bytes: int) -> bool:
+        """A covered message of the peer with an envelope of `bytes` has been started: it may send another one.
+
+        True if that should not wait for the next message.
+        """
         self._grant_messages += 1
         self._grant_bytes += bytes
+        return self._credit_is_urgent
 
     def took(self, received: int, bytes: int) -> None:
         """A frame of `bytes` has been read; all up to the number `received` is here."""
@@ -150,11 +155,22 @@ class FrameWriter:
         return (
             bool(self._free)
             or (bool(self._covered) and self._has_credit)
-            or self._grant_messages - self._granted_messages >= self._urgent_messages
-            or self._grant_bytes - self._granted_bytes >= self._urgent_bytes
+            or self._credit_is_urgent
             or self._received - self._received_said >= RECEIPT_MESSAGES
             or (self._bytes_unsaid >= RECEIPT_BYTES and self._received > self._received_said)
             or bool(self._again)
+        )
+
+    @property
+    def unsaid(self) -> int:
+        """Messages that wait, and those of the peer whose start it has not been told."""
+        return len(self._free) + len(self._covered) + self._grant_messages - self._granted_messages
+
+    @property
+    def _credit_is_urgent(self) -> bool:
+        return (
+            self._grant_messages - self._granted_messages >= self._urgent_messages
+            or self._grant_bytes - self._granted_bytes >= self._urgent_bytes
         )
 
     @property
@@ -191,16 +207,18 @@ class FrameWriter:
             if item.dropped:
                 queue.popleft()
                 continue
+            message = item.message
             if item.deadline is not None:
-                item.message.request.timeout_ms = max(0, math.ceil((item.deadline - now) * 1000))
-            elif item.stored and not item.message.publish.producer_seq:
-                item.message.publish.producer_seq = next(self._publish_numbers)
-            body = item.message.SerializeToString()
-            if parts and size + len(body) > MAX_FRAME_BYTES:
+                message.request.timeout_ms = max(0, math.ceil((item.deadline - now) * 1000))
+            elif item.stored and not message.publish.producer_seq:
+                message.publish.producer_seq = next(self._publish_numbers)
+            body = message.SerializeToString()
+            length = len(body)
+            if parts and size + length > MAX_FRAME_BYTES:
                 break
             queue.popleft()
-            size += len(body)
-            parts += (_MESSAGES_TAG, _varint(len(body)), body)
+            size += length
+            parts += (_MESSAGES_TAG, _varint(length), body)
             if item.numbered:
                 self._last_seq += 1
                 first_seq = first_seq or self._last_seq
@@ -223,6 +241,7 @@ class FrameWriter:
         return frame.SerializeToString()
 
 
+@lru_cache(maxsize=4096)
 def _varint(value: int) -> bytes:
     encoded = bytearray()
     while value > 0x7F:

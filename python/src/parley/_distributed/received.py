@@ -18,7 +18,7 @@ from parley.exceptions import (
     ParleyError,
     PayloadTooLargeError,
 )
-from parley_wire.v1 import broker_service_pb2, call_pb2, delivery_pb2, errors_pb2
+from parley_wire.v1 import broker_service_pb2, delivery_pb2, errors_pb2
 
 from .codec import envelope_from_wire, envelope_to_wire, error_to_wire
 from .session import Session
@@ -84,7 +84,7 @@ class Received(Work):
 
     def withdrawn(self) -> None:
         """The broker may send another one."""
-        if not self.nested:
+        if not self.chain:  # nested calls need no credit
             self.session.grant(len(self.envelope))
 
     async def confirmed(self) -> ParleyError | None:
@@ -143,7 +143,9 @@ class RequestWork(Received):
             self.judged(error)
             return
         self.commit = commit
-        self._answer(Message(reply=call_pb2.Reply(envelope=envelope)))
+        message = Message()
+        message.reply.envelope = envelope  # member by member: several times as fast as by keywords
+        self._answer(message)
 
     def ignored(self) -> None:
         """Never told to calls."""
@@ -225,7 +227,7 @@ class DeliveryWork(Received):
 
 def check_size(envelope: bytes, session: Session) -> None:
     """Raises PayloadTooLargeError for an envelope over the broker's limit (SPEC FLOW-6)."""
-    limit = session.limits.max_envelope_bytes
+    limit = session.max_envelope_bytes
     if limit and len(envelope) > limit:
         raise PayloadTooLargeError(
             f"the message has {len(envelope)} bytes with its envelope, the broker's limit is {limit}",

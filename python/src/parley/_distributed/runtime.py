@@ -262,8 +262,7 @@ class DistributedRuntime(RuntimeBase):
         message_id = self._check_call(recipient, sender, message_id, idempotency_key, response_type)
         self._check_open()
         scope = current_scope()
-        limit = self._uplink.session.limits.max_call_timeout_ms / 1000 or float("inf")
-        patience = choose_patience(timeout, self._default_timeout, scope, limit)
+        patience = choose_patience(timeout, self._default_timeout, scope, self._uplink.session.max_call_seconds)
         raise_if_over(patience, cancellation_token, "the call to", recipient)
         if self._interventions:
             message = await self._intervene_on_send(message, recipient, sender, cancellation_token, message_id)
@@ -271,8 +270,9 @@ class DistributedRuntime(RuntimeBase):
         check_size(envelope, self._uplink.session)
         wire = Message()
         request = wire.request  # member by member: several times as fast as by keywords
-        request.target.type = recipient.type
-        request.target.key = recipient.key
+        target = request.target
+        target.type = recipient.type
+        target.key = recipient.key
         request.envelope = envelope
         if wait_for_ready:
             request.wait_for_ready = True
@@ -320,15 +320,18 @@ class DistributedRuntime(RuntimeBase):
         envelope = envelope_to_wire(message_id, self._serializers.encode(message))
         check_size(envelope, self._uplink.session)
         wire = Message()
-        wire.publish.ephemeral = ephemeral
-        wire.publish.event_id = event_id or ""
-        wire.publish.envelope = envelope
-        wire.publish.topic.type = topic_id.type
-        wire.publish.topic.source = topic_id.source
+        publish = wire.publish
+        publish.ephemeral = ephemeral
+        if event_id is not None:
+            publish.event_id = event_id
+        publish.envelope = envelope
+        topic = publish.topic
+        topic.type = topic_id.type
+        topic.source = topic_id.source
         if sender is not None:
-            commands.say_sender(wire.publish, sender, scope)
+            commands.say_sender(publish, sender, scope)
         if scope is not None and scope.held is not None and not immediate:
-            scope.held.append(wire.publish)
+            scope.held.append(publish)
             return
         try:
             kind, answer = await self._asker.publish(wire, topic_id, patience, self._host.deadlines, cancellation_token)
@@ -336,7 +339,8 @@ class DistributedRuntime(RuntimeBase):
             raise OutcomeUnknownError(error.message, details=error.details) from error
         if kind == "error":
             raise error_from_wire(answer.error)
-        if not answer.published.recipients and not answer.published.duplicate:
+        published = answer.published
+        if not published.recipients and not published.duplicate:
             self._warn_of_no_recipient(topic_id)
 
     def _warn_of_no_recipient(self, topic: TopicId) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -37,7 +38,8 @@ class Session:
         session_id: Its id.
         resume_token: The secret that gets it back.
         incarnation: The broker's.
-        limits: What the broker enforces.
+        max_envelope_bytes: The longest envelope that the broker takes; 0: any.
+        max_call_seconds: The longest timeout of a call that it allows; infinity: any.
         grace: Seconds that it lives without a connection.
         interval: Seconds; each side sends a heartbeat at least this often.
         writer: What waits to be written, and what is kept.
@@ -55,7 +57,8 @@ class Session:
         self.session_id: str = welcome.session_id
         self.resume_token: bytes = welcome.resume_token
         self.incarnation: str = welcome.incarnation
-        self.limits: session_pb2.Limits = welcome.limits
+        self.max_envelope_bytes: int = welcome.limits.max_envelope_bytes
+        self.max_call_seconds: float = welcome.limits.max_call_timeout_ms / 1000 or math.inf
         self.grace: float = welcome.session_grace_ms / 1000
         self.interval: float = max(0.001, welcome.heartbeat_interval_ms / 1000)
         self.writer = writer
@@ -107,8 +110,7 @@ class Session:
 
     def grant(self, bytes: int) -> None:
         """The handler of a covered message with an envelope of `bytes` has started (SPEC FLOW-3)."""
-        self.writer.grant(bytes)
-        if self.writer.pending:
+        if self.writer.grant(bytes):
             self.wake.set()
 
     def speaks(self, kind: str) -> bool:
@@ -177,15 +179,17 @@ class Session:
             self.wake.set()
         if frame.received:
             self.writer.confirmed(frame.received)
+        take = self._take
         for kind, message in self.reader.messages(frame):
-            self._take(kind, message)
+            take(kind, message)
         self.writer.took(self.reader.received, size)
         if self.writer.pending:
             self.wake.set()
 
     def _take(self, kind: str | None, message: Message) -> None:
-        if message.re:
-            answer = self._answers.pop(message.re, None)
+        answered = message.re
+        if answered:
+            answer = self._answers.pop(answered, None)
             if answer is not None:
                 answer(kind or "unknown", message)
             elif kind != "welcome":

@@ -139,17 +139,18 @@ class Worker:
 
     def _on_request(self, message: Message) -> None:
         request = message.request
-        session = self._session
+        session = self._uplink.session
         try:
             id = agent_from_wire(request.target)
             slot = self._slot(id, request.epoch)
             timeout = request.timeout_ms / 1000 if request.HasField("timeout_ms") else None
+            chain = request.call_chain
             work = RequestWork(
                 id,
                 sender=agent_from_wire(request.sender) if request.HasField("sender") else None,
                 topic=None,
                 message_id="",
-                chain=tuple([agent_from_wire(agent) for agent in request.call_chain]),
+                chain=tuple([agent_from_wire(agent) for agent in chain]) if chain else (),
                 attempt=request.attempt or 1,
                 deadline=None if timeout is None else time.monotonic() + timeout,
             )

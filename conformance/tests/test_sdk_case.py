@@ -96,3 +96,13 @@ async def test_a_broken_rule_fails_the_case_whatever_it_asks(tmp_path: Path, mon
 async def test_a_lacking_capability_is_unsupported(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="lacks levitation"):
         await play(tmp_path, CALL, requires=("levitation",))
+
+
+async def test_who_was_cut_off_may_pause_before_it_dials_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk_case, "WITHIN_MS", 3_000)
+    monkeypatch.setattr(sdk_case, "PAUSE_MS", 4_000)
+    back = {"get": {"hello": {"resume": {}}}}
+    with pytest.raises(Failed, match=r"step 3: expected .*publish.* within 3000 ms"):
+        await play(tmp_path, {"cut": "a"}, back, {"get": {"publish": {}}})
+    with pytest.raises(Failed, match=r"step 2: expected .*publish.* within 7000 ms"):
+        await play(tmp_path, {"cut": "a"}, {"get": {"publish": {}}})

@@ -26,10 +26,15 @@ from parley_conformance.timing import LagMeter, check_window
 
 CLIENT = "client"
 PROOF = "proof"
+PAUSE_MS = 5_000
+"""A client whose connection broke may take so long before it dials again (SES-18)."""
 
 
 class Table:
-    """Where an SDK's case is played: the scripted broker, the adapter, and what was bookmarked."""
+    """Where an SDK's case is played: the scripted broker, the adapter, and what was bookmarked.
+
+    `parted`: the case ended the client's connection, and nothing was heard of it since.
+    """
 
     def __init__(
         self,
@@ -47,6 +52,7 @@ class Table:
         self.client: Party
         self.bookmarks: dict[str, dict[str, Any]] = {}
         self.begun: list[asyncio.Task[None]] = []
+        self.parted = False
         self.steps: list[Step] = []
         self._command = commands[run.handler]
         self._front = front
@@ -228,6 +234,11 @@ def _bookmark(table: Table, step: Mapping[str, Any], value: Mapping[str, Any]) -
         table.bookmarks[step["as"]] = {"at": asyncio.get_running_loop().time(), **value}
 
 
+def _bound(table: Table, step: Mapping[str, Any]) -> float:
+    """Within how many ms something is to come."""
+    return float(step.get("within_ms", WITHIN_MS + (PAUSE_MS if table.parted else 0)))
+
+
 def _check_time(table: Table, step: Mapping[str, Any], what: str) -> None:
     if window := step.get("took_ms"):
         since = table.since(window["since"])
@@ -272,14 +283,16 @@ async def _begin(table: Table, step: Mapping[str, Any]) -> None:
 
 async def _get(table: Table, step: Mapping[str, Any]) -> None:
     """`get: expected`, `as:` a bookmark: takes the first message of the client that has it."""
-    got = await table.broker.get(step["get"], step.get("within_ms", WITHIN_MS))
+    got = await table.broker.get(step["get"], _bound(table, step))
+    table.parted = False
     _check_time(table, step, f"the client: {next(iter(step['get']))}")
     _bookmark(table, step, got)
 
 
 async def _next(table: Table, step: Mapping[str, Any]) -> None:
     """`next: [expected, …]`: the next messages of the client are these, in this order."""
-    got = await table.broker.next(step["next"], step.get("within_ms", WITHIN_MS))
+    got = await table.broker.next(step["next"], _bound(table, step))
+    table.parted = False
     for name, one in zip(step.get("as", ()), got, strict=False):
         _bookmark(table, {"as": name}, one)
 
@@ -355,12 +368,14 @@ async def _bytes(table: Table, step: Mapping[str, Any]) -> None:
 async def _end(table: Table, step: Mapping[str, Any]) -> None:
     """`end: {code, text}`: the broker ends the connection with this gRPC status; `connection: n`: an older one."""
     _bookmark(table, step, {})
+    table.parted = True
     table.broker.end(step["end"]["code"], step["end"].get("text", ""), step["end"].get("connection", 0))
 
 
 async def _cut(table: Table, step: Mapping[str, Any]) -> None:
     """`cut: address`: its connections break off; `refuse: true`: and no other is taken until `accept`."""
     _bookmark(table, step, {})
+    table.parted = True
     if step.get("refuse"):
         table.broker.relays[step["cut"]].refuse()
     table.broker.relays[step["cut"]].reset()

@@ -14,7 +14,12 @@ async def test_what_comes_while_a_batch_is_out_is_the_next_batch() -> None:
         await gate.wait()
 
     batches = Batches(write)
-    first = asyncio.create_task(batches.add(1))
+
+    async def lane() -> None:
+        await batches.add(1)
+        await batches.add(4)
+
+    first = asyncio.create_task(lane())
     await out.wait()
     others = [asyncio.create_task(batches.add(number)) for number in (2, 3)]
     await asyncio.sleep(0)
@@ -22,7 +27,8 @@ async def test_what_comes_while_a_batch_is_out_is_the_next_batch() -> None:
     assert not first.done()
     gate.set()
     await asyncio.gather(first, *others)
-    assert written == [[1], [2, 3]]
+    # Who is answered is part of the next batch.
+    assert written == [[1], [2, 3, 4]]
 
 
 async def test_lanes_that_are_answered_share_the_next_batch() -> None:

@@ -190,6 +190,7 @@ def _command(case: Case, key: str, seconds: float) -> dict[str, Any]:
         "content": case.content,
         "seconds": seconds,
         **asdict(recipe(case.size)),
+        "agents": case.agents,
         "subscribers": case.subscribers,
     }
     if case.beside:

@@ -29,6 +29,7 @@ class Case:
         in_flight: messages without an answer at any time; in the open loop, at most.
         storage: where the server keeps what must be kept.
         rate: messages that are due per second; 0: closed loop.
+        agents: agents of one type that the messages are for, in turn.
         subscribers: agents that each event is for.
         beside: bytes of each event of a stream beside the calls; 0: no stream.
     """
@@ -43,6 +44,7 @@ class Case:
     in_flight: int
     storage: Storage
     rate: float
+    agents: int
     subscribers: int
     beside: int
 

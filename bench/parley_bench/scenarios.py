@@ -21,6 +21,7 @@ DEFAULT_AXES: Axes = {
     "in_flight": [64],
     "storage": ["sqlite"],
     "rate": [0],
+    "agents": [1],
     "subscribers": [1],
     "beside": [0],
     "caller": ["python"],

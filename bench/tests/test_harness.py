@@ -185,3 +185,11 @@ def test_a_host_prepares_what_it_is_told_to() -> None:
 
 def test_the_record_is_what_content_promises() -> None:
     assert isinstance(work().reading(), Reading)
+
+
+def test_agents_take_turns() -> None:
+    assert (work(key="k").keys, work(key="k").shares(5)) == (["k"], [("k", 5)])
+    three = work(key="k", agents=3)
+    assert three.keys == ["k-0", "k-1", "k-2"]
+    assert three.shares(5) == [("k-0", 2), ("k-1", 2), ("k-2", 1)]
+    assert three.shares(2) == [("k-0", 1), ("k-1", 1)]

@@ -30,7 +30,7 @@ async def connect(role, url):
     yield Client()
 harness.run_party(connect)
 """
-CASE = Case("s", "call", "parley", "python", "python", "json", 256, 4, "sqlite", 0, 1, 0)
+CASE = Case("s", "call", "parley", "python", "python", "json", 256, 4, "sqlite", 0, 1, 1, 0)
 OTHER = replace(CASE, system="other", storage="own")
 
 

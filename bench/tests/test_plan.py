@@ -46,7 +46,7 @@ def planned(*scenarios: Scenario, length: Length = "short", leave_out: tuple[str
 
 def test_a_case_is_a_place_on_every_axis() -> None:
     assert planned(scenario()).cases == (
-        Case("s", "call", "parley", "python", "python", "json", 256, 64, "sqlite", 0, 1, 0),
+        Case("s", "call", "parley", "python", "python", "json", 256, 64, "sqlite", 0, 1, 1, 0),
     )
 
 

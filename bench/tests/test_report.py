@@ -16,7 +16,7 @@ from parley_bench.report.view import bends, number, view
 MACHINE = {"system": "Linux", "processor": "<fast>", "cores": 2, "memory_bytes": 8 * 2**30}
 CASE = {
     "scenario": "calls", "kind": "call", "system": "parley", "caller": "python", "host": "python", "content": "json",
-    "size": 256, "in_flight": 64, "storage": "sqlite", "rate": 0, "subscribers": 1, "beside": 0,
+    "size": 256, "in_flight": 64, "storage": "sqlite", "rate": 0, "agents": 1, "subscribers": 1, "beside": 0,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from parley_bench.results import Round, by_case, ratio, ratios, rows, spread
 from parley_bench.scenarios import Compare, Scenario
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "schema/results.schema.json").read_text())
-JSON = Case("s", "call", "parley", "python", "dotnet", "json", 256, 64, "sqlite", 0, 1, 0)
+JSON = Case("s", "call", "parley", "python", "dotnet", "json", 256, 64, "sqlite", 0, 1, 1, 0)
 PROTOBUF = replace(JSON, content="protobuf")
 PLAN = Plan(((JSON, PROTOBUF),), turns=3, seconds=1.0, limit=60)
 

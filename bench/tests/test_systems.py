@@ -54,6 +54,10 @@ async def test_parley_does_every_kind_of_work_on_every_storage(tmp_path: Path, s
         assert await parties["host", "python"].ask(fan_out, 60) == {}
         assert (await parties["caller", "python"].ask(fan_out, 60))["count"] >= 4
 
+        for kind in ("call", "effectively-once"):
+            in_turn = command(kind=kind, key=f"in-turn-{kind}", agents=3)
+            assert (await parties["caller", "python"].ask(in_turn, 60))["count"] >= 4
+
         beside = command(key="beside", rate=100, beside={"rate": 20, **asdict(recipe(64 * 1024))})
         assert (await parties["caller", "python"].ask(beside, 60))["count"] == 5
 

@@ -10,7 +10,7 @@ from parley_bench.results import Round, by_case, ratios, rows
 from parley_bench.scenarios import Compare, Scenario
 from parley_bench.table import expected, measured, number, size
 
-CASE = Case("s", "call", "parley", "python", "dotnet", "json", 256, 64, "sqlite", 0, 1, 0)
+CASE = Case("s", "call", "parley", "python", "dotnet", "json", 256, 64, "sqlite", 0, 1, 1, 0)
 SCENARIO = Scenario("s", "An echo", {}, {}, Compare("content", "json", "to"))
 
 

@@ -12,7 +12,7 @@ from parley_bench.scenarios import Scenario, ScenarioError, Target
 from parley_bench.targets import judge
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "schema/results.schema.json").read_text())
-PARLEY = Case("s", "call", "parley", "python", "python", "json", 256, 64, "sqlite", 0, 1, 0)
+PARLEY = Case("s", "call", "parley", "python", "python", "json", 256, 64, "sqlite", 0, 1, 1, 0)
 NATS = replace(PARLEY, system="nats", storage="own")
 FAST = Target("fast", "fast", {"system": "parley"}, {"system": "nats"}, "per_second", "at_least", 1.0)
 

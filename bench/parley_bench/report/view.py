@@ -192,7 +192,13 @@ def _times(spread: Json) -> str:
 
 
 def _place(case: Json, axes: Sequence[str]) -> str:
-    said = {"size": "{:,} B", "in_flight": "{} in flight", "rate": "{:g}/s", "subscribers": "{} subscribers"}
+    said = {
+        "size": "{:,} B",
+        "in_flight": "{} in flight",
+        "rate": "{:g}/s",
+        "agents": "{} agents",
+        "subscribers": "{} subscribers",
+    }
     return ", ".join(said.get(axis, "{}").format(case[axis]) for axis in axes)
 
 

@@ -59,6 +59,14 @@ internal sealed class Party(IAgentRuntime runtime)
         return answer;
     }
 
+    // Lanes ask from several threads.
+    private static Func<T> InTurn<T>(IEnumerable<T> items)
+    {
+        T[] all = [.. items];
+        var turn = -1;
+        return () => all[Interlocked.Increment(ref turn) % all.Length];
+    }
+
     private static object Message(Work work)
     {
         double[] values = [.. Enumerable.Range(0, work.Values).Select(i => (i + 1) * Step)];
@@ -90,17 +98,21 @@ internal sealed class Party(IAgentRuntime runtime)
         var message = Message(work);
         if (work.Kind == "call")
         {
-            var echo = new AgentId($"echo-{work.Host}", work.Key);
-            return () => runtime.SendMessageAsync(message, echo);
+            var echo = InTurn(work.Keys.Select(key => new AgentId($"echo-{work.Host}", key)));
+            return () => runtime.SendMessageAsync(message, echo());
         }
 
-        var topic = new TopicId(work.TopicType, work.Key);
+        var topic = InTurn(work.Keys.Select(key => new TopicId(work.TopicType, key)));
         var options = new PublishOptions { Ephemeral = work.Kind == "publish-ephemeral" };
-        return () => PublishAsync(message, topic, options);
+        return () => PublishAsync(message, topic(), options);
     }
 
-    private async Task ArrivedAsync(Work work, int count) => await Task.WhenAll(work.Sinks.Select(sink =>
-        runtime.SendMessageAsync<Arrivals>(new Arrivals(count), new AgentId(sink, work.Key), _arrivalLimit)));
+    private async Task ArrivedAsync(Work work, int count) => await Task.WhenAll(
+        from sink in work.Sinks
+        from turn in work.Keys.Index()
+        let share = (count - turn.Index + work.Agents - 1) / work.Agents
+        where share > 0
+        select runtime.SendMessageAsync<Arrivals>(new Arrivals(share), new AgentId(sink, turn.Item), _arrivalLimit));
 
     private async Task PublishAsync(object message, TopicId topic, PublishOptions options)
     {

@@ -11,6 +11,7 @@ internal sealed record Work(
     double Seconds,
     int Values,
     int Text,
+    int Agents = 1,
     int Subscribers = 1,
     Beside? Beside = null)
 {
@@ -21,6 +22,9 @@ internal sealed record Work(
     public IEnumerable<string> Sinks => Kind == "effectively-once" ? [$"outputs-{Host}"]
         : Subscribers == 1 ? [TopicType]
         : Enumerable.Range(0, Subscribers).Select(i => $"{TopicType}-{i}");
+
+    /// <summary>The keys of the agents, in the order of their turns.</summary>
+    public IReadOnlyList<string> Keys => Agents == 1 ? [Key] : [.. Enumerable.Range(0, Agents).Select(i => $"{Key}-{i}")];
 
     private string Agent => Kind == "effectively-once" ? "once" : "sink";
 }

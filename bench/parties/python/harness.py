@@ -54,6 +54,7 @@ class Work:
         seconds: how long to send, in s.
         values: how many numbers a message has; the i-th, from 0, is `(i + 1) * STEP`.
         text: how many times the letter `x` it has.
+        agents: how many agents of one type the messages are for, in turn.
         subscribers: how many agents each event is for.
         beside: a stream of ephemeral events beside the calls: `rate` per second of `values` and `text`; nothing: none.
     """
@@ -67,8 +68,18 @@ class Work:
     seconds: float
     values: int
     text: int
+    agents: int = 1
     subscribers: int = 1
     beside: dict[str, Any] | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the agents, in the order of their turns."""
+        return [self.key] if self.agents == 1 else [f"{self.key}-{i}" for i in range(self.agents)]
+
+    def shares(self, count: int) -> list[tuple[str, int]]:
+        """Returns the keys of the agents that have had any of so many messages, and how many each had."""
+        return [(key, len(range(i, count, self.agents))) for i, key in enumerate(self.keys) if i < count]
 
     def reading(self) -> Reading:
         """Makes the record."""

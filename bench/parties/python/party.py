@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from bench_pb2 import Reading as ProtobufReading
@@ -131,12 +132,13 @@ class ParleyClient:
         """Returns what calls the echo, or publishes to the sinks."""
         runtime, message = self._runtime, record(work)
         if work.kind == "call":
-            echo = AgentId(f"echo-{work.host}", work.key)
-            return lambda: runtime.send_message(message, echo)
-        topic = TopicId(_topic_type(work), work.key)
+            echoes = cycle([AgentId(f"echo-{work.host}", key) for key in work.keys])
+            return lambda: runtime.send_message(message, next(echoes))
+        topics = cycle([TopicId(_topic_type(work), key) for key in work.keys])
         ephemeral = work.kind == "publish-ephemeral"
 
         async def publish() -> None:
+            topic = next(topics)
             while True:
                 try:
                     return await runtime.publish_message(message, topic, ephemeral=ephemeral)
@@ -147,8 +149,11 @@ class ParleyClient:
 
     async def arrived(self, work: Work, count: int) -> None:
         """Asks each sink to answer when it has them all."""
-        sinks = [AgentId(sink, work.key) for sink in _sinks(work)]
-        asking = (self._runtime.send_message(Arrivals(count), sink, timeout=ARRIVAL_LIMIT) for sink in sinks)
+        asking = (
+            self._runtime.send_message(Arrivals(share), AgentId(sink, key), timeout=ARRIVAL_LIMIT)
+            for sink in _sinks(work)
+            for key, share in work.shares(count)
+        )
         await asyncio.gather(*asking)
 
     async def prepare(self, work: Work) -> None:

@@ -478,6 +478,15 @@ def stops_without_a_drain() -> None:
     wrap(session.Session, "command", make)
 
 
+def stop_cuts_off_what_runs() -> None:
+    """Who stops cancels what its agents have in hand."""
+
+    async def at_once(self: Any) -> None:
+        return None
+
+    wrap(runtime.DistributedRuntime, "_drain_in_time", lambda _: at_once)
+
+
 BUGS: tuple[Callable[[], None], ...] = (
     cancel_unheard,
     failures_are_internal,
@@ -527,6 +536,7 @@ BUGS: tuple[Callable[[], None], ...] = (
     credit_never_given_back,
     drain_unheard,
     stops_without_a_drain,
+    stop_cuts_off_what_runs,
 )
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from parley_broker.core.shard.dead_letters import DeadLetters
 from parley_broker.core.shard.deliveries import Deliveries
 from parley_broker.core.shard.event_ids import EventIds
 from parley_broker.core.shard.expiry import Expiry
+from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.producers import Producers
 from parley_broker.core.shard.shard import Shard
 from parley_broker.errors import CommandError, Reason
@@ -76,7 +77,7 @@ def attempts_without_end() -> None:
 
 def lost_sessions_uncounted() -> None:
     """An event may take any number of sessions with it."""
-    wrap(Deliveries, "_count_losses", lambda _: lambda self, recipient, returned, now: returned)
+    wrap(Deliveries, "_count_losses", lambda _: lambda self, recipient, returned, started, now: returned)
 
 
 def pauses_of_one_length() -> None:
@@ -108,6 +109,11 @@ def subscriptions_without_end() -> None:
 def concurrency_unheeded() -> None:
     """As many events of a recipient are in flight as there are."""
     wrap(pace, "at_once", lambda _: lambda registration, policy: 1000)
+
+
+def all_credit_spent_ahead() -> None:
+    """Events of one agent are delivered ahead until the session's credit is used up."""
+    wrap(Host, "has_spare_credit", lambda _: Host.has_credit)
 
 
 def last_published_first() -> None:
@@ -156,6 +162,7 @@ BUGS: tuple[Callable[[], None], ...] = (
     dead_letters_without_end,
     subscriptions_without_end,
     concurrency_unheeded,
+    all_credit_spent_ahead,
     last_published_first,
     subscriptions_unchecked,
 )

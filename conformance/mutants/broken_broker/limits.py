@@ -126,7 +126,9 @@ def keys_counted_in_ascii() -> None:
 
 def subscriptions_without_limit() -> None:
     """There may be any number of subscriptions."""
-    wrap(config, "make_policy", lambda policy: lambda values: replace(policy(values), max_subscriptions=1 << 30))
+    # Nor may any number of those that wait for the store stand in their way.
+    endless = {"max_subscriptions": 1 << 30, "max_outstanding_calls": 1 << 30}
+    wrap(config, "make_policy", lambda policy: lambda values: replace(policy(values), **endless))
 
 
 ANSWER_BYTES = 4000

@@ -66,30 +66,28 @@ async def test_a_broken_adapter(tmp_path: Path) -> None:
     assert await fate(tmp_path, mutant("twice", "wire", run, "2 outcomes", line=line)) is Fate.KILLED
 
 
-@pytest.mark.parametrize("second", [True, False])
-async def test_what_was_not_caught_is_played_once_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: bool
+@pytest.mark.parametrize("reasons", [["by the check"], ["by chance", "by the check"], ["1", "2", "3"]])
+async def test_what_was_not_caught_is_played_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reasons: list[str]
 ) -> None:
     run = Run(CASES["rpc/no-responders"])
     one = mutant("a_bug", "wire", run, "whatever")
-    results = [Result(run, Verdict.FAIL, "by chance"), Result(run, Verdict.FAIL, "by the check" if second else "again")]
-    seen: list[str] = []
+    left = iter(reasons)
 
     async def play_one(stable: Any, mutant: Mutant, run: Run) -> Played:
-        seen.append(run.name)
-        return Played(results[len(seen) - 1], True)
+        return Played(Result(run, Verdict.FAIL, next(left)), True)
 
     monkeypatch.setattr(play, "play_one", play_one)
     kit = runner.Kit(contract(), BrokerSource(), languages.discover(), tmp_path)
-    told: list[str] = []
+    told: list[Played] = []
     played = await play.play(
         await play.stable(kit, []),
         [one],
-        told=lambda mutant, played: told.append(played.result.reason),
+        told=lambda mutant, played: told.append(played),
         caught=lambda mutant, played: played.result.reason == "by the check",
     )
-    assert len(seen) == 2
-    assert told == [played[one, run].result.reason] == ["by the check" if second else "again"]
+    assert next(left, None) is None
+    assert told == [played[one, run]] == [Played(Result(run, Verdict.FAIL, reasons[-1]), True, tries=len(reasons))]
 
 
 async def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:

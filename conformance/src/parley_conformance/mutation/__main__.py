@@ -135,6 +135,10 @@ def _tell(found: list[kills.Kill], content: Mapping[str, Any], seconds: float, *
     if left := fates[kills.Fate.NOT_RUN]:
         why = sorted({kill.why for kill in found if kill.fate is kills.Fate.NOT_RUN})
         click.echo(f"{left} not run: {'; '.join(why)}")
+    for kill in found:
+        if kill.fate is kills.Fate.KILLED and kill.played and kill.played.tries > 1:
+            name = f"{kill.mutant.component} {kill.mutant.name}: {kill.check.name}"
+            click.echo(f"  caught at try {kill.played.tries} only: {name}")
     failed = sum(number for fate, number in fates.items() if fate not in (kills.Fate.KILLED, kills.Fate.NOT_RUN))
     lacking = matrix.lacking(content) if whole and not left else []
     for text in lacking:

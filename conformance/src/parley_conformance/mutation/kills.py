@@ -23,10 +23,11 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Played:
-    """A run of a mutant: its result, and whether the bug was reached."""
+    """A run of a mutant: its result, whether the bug was reached, and how often it was played so far."""
 
     result: Result
     reached: bool
+    tries: int = 1
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,7 @@ def _kill(kill: Kill) -> dict[str, Any]:
     if kill.played is not None:
         result = kill.played.result
         told |= {"verdict": result.verdict.value, "reason": result.reason, "duration_ms": result.duration_ms}
+        told["tries"] = kill.played.tries
     return told
 
 

@@ -26,6 +26,8 @@ REACHED = "PARLEY_MUTANT_REACHED"
 """Names the file that a launcher appends to where its bug is reached."""
 CHOSEN = "PARLEY_MUTANT"
 """Names the bug to a launcher that is built once for all."""
+TRIES = 3
+"""How often a run that did not catch its bug is played in all."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ async def play(
         stable: Where they come from.
         mutants: Which.
         told: Told each run when it ends for good.
-        caught: Whether the run's checks caught the mutant. One that was not caught is played once more, alone, and
-            that counts: a bug may have two consequences, and which comes first is not the check's doing.
+        caught: Whether the run's checks caught the mutant. One that was not caught is played again, alone, up to TRIES
+            times in all: a bug may have two consequences, and which comes first is not the check's doing.
     """
     slots = asyncio.Semaphore(stable.kit.jobs)
     played: dict[tuple[Mutant, Run], Played] = {}
@@ -107,7 +109,10 @@ async def play(
                 group.create_task(one(mutant, run), name=f"{mutant.name}: {run.name}")
     for (mutant, run), before in list(played.items()):
         if again(mutant, before):
-            played[mutant, run] = await play_one(stable, mutant, run)
+            for number in range(2, TRIES + 1):
+                played[mutant, run] = replace(await play_one(stable, mutant, run), tries=number)
+                if not again(mutant, played[mutant, run]):
+                    break
             told(mutant, played[mutant, run])
     return played
 

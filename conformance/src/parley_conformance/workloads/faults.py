@@ -15,6 +15,7 @@ from parley_conformance.party import Party
 
 _LONG_MS = 30_000
 _SLOW_MS = 20
+_AGENTS = 7
 _TURNS, _POLL_S = 100, 0.1
 # Where a call and an event can be cut: party, direction, kind of message.
 _PLACES = (
@@ -115,13 +116,15 @@ async def worker_drained(table: Table, calls: int, stops: Sequence[str]) -> None
     number = 0
     stopping: list[asyncio.Task[Any]] = []
     for piece in range(pieces):
-        for _ in range(calls // pieces):
+        for left in reversed(range(calls // pieces)):
             number += 1
-            do = [{"sleep": 5}, {"reply": f"{number}"}]
-            call = {"label": f"c{number}", "to": f"probe/{number % 7}", "wait_for_ready": True, "do": do}
+            # Each agent has one in hand when a worker begins to stop.
+            busy_ms = 5 if left >= _AGENTS else 300
+            do = [{"sleep": busy_ms}, {"reply": f"{number}"}]
+            call = {"label": f"c{number}", "to": f"probe/{number % _AGENTS}", "wait_for_ready": True, "do": do}
             await caller.call(call)
-            await caller.publish({"label": f"e{number}", "topic": f"news/{number % 7}"})
-            if number % 10 == 0:
+            await caller.publish({"label": f"e{number}", "topic": f"news/{number % _AGENTS}"})
+            if number % 10 == 0 and left >= _AGENTS:
                 await caller.outcome(f"c{number}", _LONG_MS)
         if piece < len(stops):
             stopping.append(asyncio.create_task(table[stops[piece]].command("stop", {})))

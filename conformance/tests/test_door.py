@@ -11,7 +11,6 @@ import pytest_asyncio
 from conftest import contract
 
 from parley_conformance.broker_case import Table
-from parley_conformance.door import say_status
 from parley_conformance.faults import armed
 from parley_conformance.journal import Journal
 from parley_conformance.peer import Habits, Peer
@@ -200,18 +199,3 @@ async def test_reorder_swaps_two(scene: Set) -> None:
     assert scene.peer.violations == []
     answers = [one.message.re for one in scene.recorder.record.went if one.kind == "subscription_list"]
     assert answers[:2] == [second, first]
-
-
-@pytest.mark.parametrize("lost", [grpc.aio.UsageError("the call is over"), grpc.aio.InternalError("nobody reads")])
-async def test_a_status_that_nobody_hears_is_no_error(lost: Exception) -> None:
-    class Context:
-        def __init__(self, raised: Exception) -> None:
-            self.raised = raised
-
-        async def abort(self, code: grpc.StatusCode, details: str, trailers: Any) -> None:
-            assert (code, details, trailers) == (grpc.StatusCode.UNAVAILABLE, "over", ())
-            raise self.raised
-
-    await say_status(Context(lost), grpc.StatusCode.UNAVAILABLE, "over")
-    with pytest.raises(grpc.aio.AbortError):
-        await say_status(Context(grpc.aio.AbortError()), grpc.StatusCode.UNAVAILABLE, "over")

@@ -14,7 +14,7 @@ from parley_conformance import wire
 from parley_conformance.broker_case import Table
 from parley_conformance.journal import Journal
 from parley_conformance.model import Failed
-from parley_conformance.peer import METHOD, Habits, Peer
+from parley_conformance.peer import Habits, Peer
 from parley_wire.v1 import broker_service_pb2 as pb
 
 Script = Callable[[Any], Awaitable[None]]
@@ -49,7 +49,7 @@ async def odd() -> AsyncIterator[tuple[OddBroker, Peer]]:
     handler = grpc.stream_stream_rpc_method_handler(
         broker.connect, request_deserializer=pb.Frame.FromString, response_serializer=pb.Frame.SerializeToString
     )
-    service, method = METHOD[1:].split("/")
+    service, method = wire.CONNECT[1:].split("/")
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")

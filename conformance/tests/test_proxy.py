@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import pytest
 
 from parley_conformance import admin
 from parley_conformance.broker import Broker, BrokerSource
-from parley_conformance.proxy import Proxy
+from parley_conformance.proxy import Proxy, say_status
 from parley_conformance.relay import DOWN
 
 
@@ -30,3 +34,18 @@ async def test_methods_go_through_and_may_be_changed(tmp_path: Path) -> None:
         await plain.close()
         await cut.close()
         await broker.close()
+
+
+@pytest.mark.parametrize("lost", [grpc.aio.UsageError("the call is over"), grpc.aio.InternalError("nobody reads")])
+async def test_a_status_that_nobody_hears_is_no_error(lost: Exception) -> None:
+    class Context:
+        def __init__(self, raised: Exception) -> None:
+            self.raised = raised
+
+        async def abort(self, code: grpc.StatusCode, details: str, trailers: Any) -> None:
+            assert (code, details, trailers) == (grpc.StatusCode.UNAVAILABLE, "over", ())
+            raise self.raised
+
+    await say_status(Context(lost), grpc.StatusCode.UNAVAILABLE, "over")
+    with pytest.raises(grpc.aio.AbortError):
+        await say_status(Context(grpc.aio.AbortError()), grpc.StatusCode.UNAVAILABLE, "over")

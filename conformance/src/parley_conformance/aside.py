@@ -16,9 +16,8 @@ from typing import Any
 import grpc.aio
 
 from parley_conformance import admin, wire
-from parley_conformance.door import CONNECT
 from parley_conformance.model import Failed, Unsupported
-from parley_conformance.proxy import ENDED, OPTIONS, Proxy
+from parley_conformance.proxy import END_OF_STREAM, ENDED, OPTIONS, Proxy
 from parley_conformance.relay import DOWN, UP
 from parley_conformance.renaming import Names
 from parley_conformance.watch import UNNUMBERED, kind_of
@@ -87,7 +86,7 @@ class Aside:
                 await admin.call(f"grpc://{self._broker}", "PurgeDeadLetters", {"filter": {"agent_type": agent_type}})
 
     def _stream(self, method: str) -> _Talk | _Asked | None:
-        if method == CONNECT:
+        if method == wire.CONNECT:
             return _Talk(self._names, self._sessions, self._subscriptions)
         return _Asked(self._names, method.removeprefix(_ADMIN)) if method.startswith(_ADMIN) else None
 
@@ -161,7 +160,7 @@ class _Visit:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         connect: Any = channel.stream_stream(
-            CONNECT, request_serializer=pb.Frame.SerializeToString, response_deserializer=pb.Frame.FromString
+            wire.CONNECT, request_serializer=pb.Frame.SerializeToString, response_deserializer=pb.Frame.FromString
         )
         self._call = connect()
         self._heard: deque[pb.Message] = deque()
@@ -221,7 +220,7 @@ class _Visit:
         if not (await asyncio.wait({self._reading}, timeout=within_s))[0]:
             return False
         frame, self._reading = self._reading.result(), None
-        if frame is grpc.aio.EOF:  # type: ignore[attr-defined]  # the stubs lack it
+        if frame is END_OF_STREAM:
             raise _Over
         self._heard.extend(frame.messages)
         return True

@@ -20,26 +20,18 @@ from parley_conformance import wire
 from parley_conformance.faults import ENDING, Fault, Numbers, numbered, pieces, swapped
 from parley_conformance.journal import Journal
 from parley_conformance.labels import Labels
+from parley_conformance.proxy import END_OF_STREAM, ENDED, SERVER_OPTIONS, Everything, hand_status, handed_on, pairs
 from parley_conformance.record import Record, Said
 from parley_conformance.relay import DOWN, UP, Relay
 from parley_conformance.watch import UNNUMBERED, kind_of
 from parley_wire.v1 import broker_service_pb2 as pb
 
-CONNECT = "/parley.v1.BrokerService/Connect"
 _SETTLE_S = 0.1
 """What a relay has written is in the reader's socket; this is for the reader to take it out."""
 _ARRIVAL_LIMIT_S = 1.0
 _AROUND = 14
 """Bytes around a gRPC message at least: its own prefix, and the head of an HTTP/2 frame."""
-_HOP = (":", "grpc-", "user-agent")
-"""Metadata of one hop alone."""
 _ARROWS = {UP: "=>", DOWN: "<="}
-_ENDED = (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError)
-"""What reading and writing raise when the other end is gone."""
-_END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
-_UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-_OPTIONS = [*_UNLIMITED, ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
-_SERVER_OPTIONS = [*_UNLIMITED, ("grpc.so_reuseport", 0), ("grpc.http2.max_ping_strikes", 0)]
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -101,7 +93,7 @@ class Door:
 
     async def open(self) -> None:
         """Begins to take connections."""
-        self._server = grpc.aio.server(options=_SERVER_OPTIONS)
+        self._server = grpc.aio.server(options=SERVER_OPTIONS)
         self._server.add_generic_rpc_handlers((Everything(self._serve),))
         self._proxy_port = self._server.add_insecure_port("127.0.0.1:0")
         await self._server.start()
@@ -145,57 +137,43 @@ class Door:
     async def _serve(self, details: grpc.HandlerCallDetails, context: Any) -> None:
         method = str(details.method)
         self._broken = False
-        if method == CONNECT:
+        if method == wire.CONNECT:
             self.connections += 1
-        channel = grpc.aio.insecure_channel(f"127.0.0.1:{self._far.port}", options=_OPTIONS)
-        invoke = channel.stream_stream(method, request_serializer=None, response_deserializer=None)
-        metadata = grpc.aio.Metadata(*pairs(details.invocation_metadata))
-        call: Any = invoke(None, metadata=metadata, timeout=context.time_remaining())
-        up = asyncio.create_task(self._hand_up(method, context, call), name=f"{self.party}: up")
-        try:
+        target = f"127.0.0.1:{self._far.port}"
+        async with handed_on(target, details, context, lambda call: self._hand_up(method, context, call)) as call:
             await self._hand_down(method, context, call)
             await self._hand_status(context, call)
-        finally:
-            up.cancel()
-            call.cancel()
-            await asyncio.gather(up, return_exceptions=True)
-            await channel.close(None)
 
     async def _hand_up(self, method: str, context: Any, call: Any) -> None:
         # Whatever ends the call, the other direction sees it.
-        with contextlib.suppress(*_ENDED, _Cut):
-            while (data := await context.read()) is not _END_OF_STREAM:
+        with contextlib.suppress(*ENDED, _Cut):
+            while (data := await context.read()) is not END_OF_STREAM:
                 await self._hand_on(method, self._ways[UP], data, call.write)
             await call.done_writing()
 
     async def _hand_down(self, method: str, context: Any, call: Any) -> None:
-        with contextlib.suppress(*_ENDED, _Cut):
+        with contextlib.suppress(*ENDED, _Cut):
             first = await call.initial_metadata()
             await context.send_initial_metadata(pairs(first))
-            while (data := await call.read()) is not _END_OF_STREAM:
+            while (data := await call.read()) is not END_OF_STREAM:
                 await self._hand_on(method, self._ways[DOWN], data, context.write)
 
     async def _hand_status(self, context: Any, call: Any) -> None:
         if not call.done():
             # A fault cut the connection: nobody hears a status.
             return
-        code = await call.code()
-        if code is grpc.StatusCode.UNAVAILABLE and self._broken:
+        if await call.code() is grpc.StatusCode.UNAVAILABLE and self._broken:
             # The broker's connection broke: so does the party's, when what came before has arrived.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_ARRIVAL_LIMIT_S):
                     await self._ways[DOWN].has_arrived()
             self._near.reset()
             return
-        trailers = pairs(await call.trailing_metadata())
-        if code is grpc.StatusCode.OK:
-            context.set_trailing_metadata(trailers)
-        else:
-            await say_status(context, code, (await call.details()) or "", trailers)
+        await hand_status(context, call)
 
     async def _hand_on(self, method: str, way: Way, data: bytes, write: Write) -> None:
         try:
-            frame = pb.Frame.FromString(data) if method == CONNECT else None
+            frame = pb.Frame.FromString(data) if method == wire.CONNECT else None
         except Exception:
             self._journal.note(self.party, "=>", f"{len(data)} bytes that are no frame")
             frame = None
@@ -292,42 +270,6 @@ class Door:
 
 class _Cut(Exception):
     """A fault ended the connection."""
-
-
-class Everything(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Any method, as streams of bytes."""
-
-    def __init__(self, serve: Callable[[grpc.HandlerCallDetails, Any], Awaitable[None]]) -> None:
-        self._serve = serve
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """A handler of this call alone."""
-
-        async def serve(_: Any, context: Any) -> None:
-            await self._serve(handler_call_details, context)
-
-        return grpc.stream_stream_rpc_method_handler(serve)
-
-
-async def say_status(
-    context: Any, code: grpc.StatusCode, details: str, trailers: tuple[tuple[str, Any], ...] = ()
-) -> None:
-    """Ends a call with a status, by raising; one whose connection has broken off ends without.
-
-    gRPC would tell the error of a status that nobody hears as a status once more, and grpcio 1.51 leaves the task of
-    that with an exception that nobody retrieves.
-    """
-    try:
-        await context.abort(code, details, trailers)
-    except grpc.aio.AbortError:
-        raise
-    except _ENDED:
-        return
-
-
-def pairs(metadata: Any) -> tuple[tuple[str, Any], ...]:
-    """What of a call's metadata goes on to the next hop."""
-    return tuple((key, value) for key, value in metadata or () if not key.startswith(_HOP))
 
 
 def _host_port(address: str) -> tuple[str, int]:

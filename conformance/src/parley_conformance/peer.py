@@ -21,13 +21,12 @@ from parley_conformance import spec, wire
 from parley_conformance.inbox import WITHIN_MS, Inbox, short
 from parley_conformance.journal import Journal
 from parley_conformance.model import Failed
+from parley_conformance.proxy import END_OF_STREAM
 from parley_conformance.watch import UNNUMBERED, Watch, kind_of
 from parley_wire.v1 import broker_service_pb2 as pb
 from parley_wire.v1 import errors_pb2
 
-METHOD = "/parley.v1.BrokerService/Connect"
 _MANY = 100
-_END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 _CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", 65 * 1024 * 1024),
     ("grpc.max_send_message_length", 65 * 1024 * 1024),
@@ -103,7 +102,7 @@ class Peer(Inbox):
         """Opens another stream, which takes the place of the one that was; nothing is said on it yet."""
         channel = grpc.aio.insecure_channel(address.removeprefix("grpc://"), options=_CHANNEL_OPTIONS)
         connect = channel.stream_stream(
-            METHOD, request_serializer=_serialize, response_deserializer=pb.Frame.FromString
+            wire.CONNECT, request_serializer=_serialize, response_deserializer=pb.Frame.FromString
         )
         self._channels.append(channel)
         if self._stream is not None:
@@ -360,7 +359,7 @@ class Peer(Inbox):
             while True:
                 await self._reading.wait()
                 frame = await stream.read()
-                if frame is _END_OF_STREAM:
+                if frame is END_OF_STREAM:
                     break
                 if stream is self._stream:
                     await self._frame(frame)

@@ -18,18 +18,16 @@ import grpc.aio
 
 from parley_conformance import matching, wire
 from parley_conformance.client_watch import ClientWatch, begins_wrongly
-from parley_conformance.door import CONNECT, say_status
 from parley_conformance.journal import Journal, shortened
 from parley_conformance.labels import Labels
 from parley_conformance.model import Failed
+from parley_conformance.proxy import END_OF_STREAM, SERVER_OPTIONS, say_status
 from parley_conformance.relay import DOWN, UP, Relay
 from parley_conformance.watch import UNNUMBERED, kind_of
 from parley_wire.v1 import broker_service_pb2 as pb
 
 WITHIN_MS = 5_000
 FIRST_EPOCH = (1 << 32) + 1
-_END_OF_STREAM: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
-_UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)]
 _ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "register_agent_type": {"done": {}},
     "unregister_agent_type": {"done": {}},
@@ -121,8 +119,8 @@ class ScriptedBroker:
     async def start(self) -> None:
         """Begins to listen at all addresses."""
         for name in self._names:
-            server = grpc.aio.server(options=_UNLIMITED)
-            service, method = CONNECT[1:].split("/")
+            server = grpc.aio.server(options=SERVER_OPTIONS)
+            service, method = wire.CONNECT[1:].split("/")
             handler = grpc.stream_stream_rpc_method_handler(self._serving(name))
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
             port = server.add_insecure_port("127.0.0.1:0")
@@ -392,7 +390,7 @@ class ScriptedBroker:
         return serve
 
     async def _read(self, connection: Connection) -> None:
-        while (data := await connection.context.read()) is not _END_OF_STREAM:
+        while (data := await connection.context.read()) is not END_OF_STREAM:
             frame = pb.Frame.FromString(data)
             if connection.hello is None:
                 await self._first(connection, frame)

@@ -23,6 +23,8 @@ _TEXT_TYPE = "text"
 _JSON = "application/json"
 _SHOWN_WHOLE = 65536
 
+CONNECT = "/parley.v1.BrokerService/Connect"
+"""The method of a session."""
 ALL_KINDS: tuple[int, ...] = tuple(
     sorted(field.number for field in wire.Message.DESCRIPTOR.oneofs_by_name["kind"].fields)
 )

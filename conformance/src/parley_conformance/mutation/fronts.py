@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from parley_conformance.door import CONNECT
+from parley_conformance import wire
 from parley_conformance.mutation.alteration import Alteration, Altered
 from parley_conformance.proxy import Proxy
 from parley_conformance.watch import kind_of
@@ -31,7 +31,7 @@ class Fronts:
         if address not in self._open:
             sessions: dict[str, Altered] = {}
             self._open[address] = Proxy(
-                address, lambda method: _Stream(sessions, self.alteration) if method == CONNECT else None
+                address, lambda method: _Stream(sessions, self.alteration) if method == wire.CONNECT else None
             )
             await self._open[address].open()
         return self._open[address].address

@@ -1,7 +1,15 @@
-"""What the hosts of the alternatives share: how many events of which key have been handled, and waiting for them."""
+"""What hosts share: how many events of which key have been handled, and waiting for them."""
 
 import asyncio
 from collections import defaultdict
+from dataclasses import dataclass
+
+
+@dataclass
+class Arrivals:
+    """Asks a sink to answer once so many events have arrived."""
+
+    expected: int
 
 
 class Tally:

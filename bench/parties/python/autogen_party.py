@@ -5,12 +5,11 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 # AutoGen's documentation names this to save the work of tracing; it is read when a runtime is made.
 os.environ["AUTOGEN_DISABLE_RUNTIME_TRACING"] = "true"
 
-from arrivals import Tally
+from arrivals import Arrivals, Tally
 from autogen_core import (
     AgentId,
     AgentRuntime,
@@ -27,13 +26,6 @@ from autogen_ext.runtimes.grpc import GrpcWorkerAgentRuntime, GrpcWorkerAgentRun
 from harness import Reading, Send, Work, record, run_party
 
 TALLY = Tally()
-
-
-@dataclass
-class Arrivals:
-    """Asks a sink to answer once so many events have arrived."""
-
-    expected: int
 
 
 class Echo(RoutedAgent):

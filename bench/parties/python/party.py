@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
+from arrivals import Arrivals
 from bench_pb2 import Reading as ProtobufReading
 from harness import Reading, Send, Work, record, run_party
 
@@ -29,13 +29,6 @@ PAUSE = 0.005
 """How long a lane waits before it publishes again what the broker refused because a queue was full, in s."""
 ARRIVAL_LIMIT = 3600.0
 """How long a sink may wait for events, in s; the harness gives up before."""
-
-
-@dataclass
-class Arrivals:
-    """Asks a sink to answer once so many events have arrived."""
-
-    expected: int
 
 
 class Echo(RoutedAgent):

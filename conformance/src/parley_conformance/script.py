@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,17 @@ def probe(short: Mapping[str, Any]) -> dict[str, Any]:
     if short.get("pad_bytes"):
         value["pad"] = "x" * int(short["pad_bytes"])
     return value
+
+
+def probe_payload(short: Mapping[str, Any]) -> dict[str, Any]:
+    """Makes the envelope that carries a Probe, of its short form."""
+    return {"type": "probe_v1", "data": json.dumps(probe(short), ensure_ascii=False)}
+
+
+def reply_payload(label: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    """Makes the envelope that carries a ProbeReply with these members; the others are empty."""
+    value = {"label": label, "value": "", "count": 0, "agent": "", **members}
+    return {"type": "ProbeReply", "data": json.dumps(value, ensure_ascii=False)}
 
 
 def step(short: Mapping[str, Any]) -> dict[str, Any]:

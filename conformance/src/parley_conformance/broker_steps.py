@@ -251,6 +251,11 @@ async def _half_close(table: Table, step: Mapping[str, Any]) -> None:
     await table.peers[step["half_close"]].half_close()
 
 
+async def _mute(table: Table, step: Mapping[str, Any]) -> None:
+    """`mute: peer`: it sends and answers no more heartbeats."""
+    table.peers[step["mute"]].mute()
+
+
 async def _bytes(table: Table, step: Mapping[str, Any]) -> None:
     """`bytes: {peer: hex}`: writes them where a frame belongs."""
     name, data = _one(step)
@@ -292,6 +297,7 @@ STEPS: Mapping[str, Callable[[Table, Mapping[str, Any]], Awaitable[None]]] = {
     "launch": _launch,
     "terminate": _terminate,
     "half_close": _half_close,
+    "mute": _mute,
     "bytes": _bytes,
     "frame": _frame,
     "grant": _grant,

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -274,6 +274,10 @@ class Peer(Inbox):
         self._parted = True
         await self._stream.done_writing()
 
+    def mute(self) -> None:
+        """Sends and answers no more heartbeats."""
+        self.habits = replace(self.habits, heartbeats=False)
+
     def deafen(self) -> None:
         """Stops reading: what the broker writes piles up on its side."""
         self._reading.clear()
@@ -351,6 +355,8 @@ class Peer(Inbox):
         interval = int(self.welcome.get("heartbeat_interval_ms") or 5_000)
         while self.connected:
             await asyncio.sleep(interval / 2_000)
+            if not self.habits.heartbeats:
+                return
             await self.write({"heartbeat": {}})
 
     async def _read(self, stream: Any) -> None:

@@ -112,6 +112,7 @@ async def suspect(table: Table) -> None:
     clock = asyncio.get_running_loop().time
     first = await caller.start({"request": {"target": "probe/old", "envelope": "0"}})
     request = await silent.get({"request": {"envelope": "0"}})
+    silent.mute()
     begin = clock()
     for number in range(1, 20):
         waiting = await caller.start({"request": {"target": "probe/old", "envelope": str(number)}})

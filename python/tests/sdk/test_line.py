@@ -141,7 +141,10 @@ async def test_a_frame_that_cannot_be_written_ends_the_session(
     await close(Connected(connected.runtime, peer))
 
 
-async def test_what_follows_without_a_pause_shares_a_frame(scripted: ScriptedBroker) -> None:
+async def test_what_follows_without_a_pause_shares_a_frame(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "LONGEST_GATHERING", PATIENCE)
     connected = await connect(scripted)
     session = connected.runtime._uplink.session
     await connected.peer.fence()
@@ -152,6 +155,56 @@ async def test_what_follows_without_a_pause_shares_a_frame(scripted: ScriptedBro
     for _ in range(5):
         assert (await connected.peer.expect("done")).re
     assert len(connected.peer.frames) == before + 1
+    await close(connected)
+
+
+async def test_what_comes_while_a_frame_is_written_shares_the_next_one(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = await connect(scripted)
+    session, writing = connected.runtime._uplink.session, connected.runtime._uplink._line
+    assert writing is not None
+    await connected.peer.fence()
+    written: list[int] = []
+
+    async def write(data: bytes) -> None:
+        written.append(len(broker_service_pb2.Frame.FromString(data).messages))
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(writing._connection, "write", write)
+    monkeypatch.setattr(line, "LONGEST_GATHERING", PATIENCE)
+    session.send(Message(re=50, done=broker_service_pb2.Done()))
+    while not written:  # noqa: ASYNC110 - nothing tells it
+        await asyncio.sleep(0)
+    for id in range(51, 61):
+        session.send(Message(re=id, done=broker_service_pb2.Done()))
+        await asyncio.sleep(0)
+    while sum(written) < 11:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert written == [1, 10]
+    monkeypatch.undo()
+    await close(connected)
+
+
+async def test_what_a_frame_has_no_place_for_follows_at_once(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 3_600_000})
+    session, writing = connected.runtime._uplink.session, connected.runtime._uplink._line
+    assert writing is not None
+    await connected.peer.fence()
+    gathered: list[int] = []
+
+    async def gather() -> None:
+        gathered.append(len(session.writer._free))
+
+    monkeypatch.setattr(writing, "_gather", gather)
+    large = Message(goodbye=session_pb2.Goodbye(reason="x" * frames.MAX_FRAME_BYTES))
+    for _ in range(3):
+        session.send(large)
+    for _ in range(3):
+        await connected.peer.expect("goodbye")
+    assert set(gathered) <= {3, 0}
     await close(connected)
 
 

@@ -90,9 +90,12 @@ class Line:
                 await session.wake.wait()
                 await self._gather()
                 session.wake.clear()
-                while writer.pending:
-                    await connection.write(writer.next_frame(time.monotonic()))
-                if self._closing:
+                full = True
+                while full and writer.pending:
+                    frame = writer.next_frame(time.monotonic())
+                    full = writer.pending  # what is left over follows at once; what comes meanwhile gathers first
+                    await connection.write(frame)
+                if self._closing and not writer.pending:
                     return
         except ConnectionLostError as lost:
             self._end(str(lost))

@@ -76,6 +76,7 @@ class Outgoing:
             self._abandon()
             raise
         finally:
+            del self._abandon  # it leads back here: without it no garbage collector is needed
             deadlines.remove(due, self)
             if token is not None:
                 token.remove_callback(self._on_token)

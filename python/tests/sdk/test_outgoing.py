@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -36,6 +38,28 @@ async def test_a_value() -> None:
     assert await waiting == 1
     assert case.outgoing.done
     assert case.abandoned == 0
+
+
+@pytest.mark.parametrize("how", ["value", "deadline", "cancelled"])
+async def test_nothing_is_left_for_the_garbage_collector(how: str) -> None:
+    case = Case(0.01 if how == "deadline" else 5.0)
+    gone = weakref.ref(case)
+    waiting = case.wait()
+    await asyncio.sleep(0)
+    if how == "value":
+        case.outgoing.settle(1)
+    elif how == "cancelled":
+        waiting.cancel()
+    await asyncio.wait({waiting})
+    assert case.abandoned == (how != "value")
+    waiting.cancelled() or waiting.exception()
+    del waiting
+    gc.disable()
+    try:
+        del case
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_an_error() -> None:

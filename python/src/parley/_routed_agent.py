@@ -46,8 +46,14 @@ class RoutedAgent(BaseAgent):
     @classmethod
     def event_timeout(cls, message_type: type[Any]) -> float:
         """Seconds that a handler of events of this class may run (SPEC DLV-9)."""
-        timeouts = [spec.timeout for _, spec in cls._routes().get(message_type, ()) if spec.kind != "rpc"]
-        return max(timeouts, default=DEFAULT_EVENT_TIMEOUT)
+        timeouts: dict[type[Any], float] | None = cls.__dict__.get("_parley_event_timeouts")
+        if timeouts is None:
+            timeouts = cls._parley_event_timeouts = {}  # type: ignore[attr-defined]
+        limit = timeouts.get(message_type)
+        if limit is None:
+            limits = [spec.timeout for _, spec in cls._routes().get(message_type, ()) if spec.kind != "rpc"]
+            limit = timeouts[message_type] = max(limits, default=DEFAULT_EVENT_TIMEOUT)
+        return limit
 
     @classmethod
     def understood_types(cls, *, is_rpc: bool) -> list[type[Any]]:

@@ -57,6 +57,23 @@ async def test_overridden_handlers() -> None:
     assert Overriding.event_timeout(B) == 600
 
 
+def test_each_class_has_limits_of_its_own() -> None:
+    class Patient(RoutedAgent):
+        @event(timeout=60)
+        async def hear(self, message: A, ctx: MessageContext) -> None:
+            """Hears."""
+
+    class Hasty(Patient):
+        @event(timeout=5)
+        async def hear(self, message: A, ctx: MessageContext) -> None:
+            """Hears."""
+
+    for _ in range(2):
+        assert Patient.event_timeout(A) == 60
+        assert Hasty.event_timeout(A) == 5
+        assert Patient.event_timeout(B) == 600
+
+
 async def test_subclasses_of_a_message_are_other_messages() -> None:
     class Seeing(Agent):
         async def on_unhandled_message(self, message: object, ctx: MessageContext) -> None:

@@ -38,9 +38,14 @@ def agent_from_wire(id: envelope_pb2.AgentId) -> AgentId:
     return _agent(id.type, id.key)
 
 
+@lru_cache(maxsize=4096)
+def _topic(type: str, source: str) -> TopicId:
+    return TopicId(type, source)
+
+
 def topic_from_wire(id: envelope_pb2.TopicId) -> TopicId:
     """The topic id of a message. Raises InvalidArgumentError."""
-    return TopicId(id.type, id.source)
+    return _topic(id.type, id.source)
 
 
 def envelope_to_wire(message_id: str, payload: EncodedPayload | None) -> bytes:

@@ -190,7 +190,7 @@ class AgentHost:
             self._admit(work)
 
     def _admit(self, work: Work) -> None:
-        if work.chain:  # nested
+        if work.chain:  # a handler waits for it: max_concurrency does not hold it up (SPEC RPC-15)
             self._nested[work] = None
         elif len(self._running) < self._max_concurrency:
             self._running[work] = None
@@ -285,11 +285,10 @@ class AgentHost:
         if before is not None and before is not slot.agent:
             await self._close(before)
 
-    async def _give(
-        self, work: Work, slot: AgentSlot, keeper: StateKeeper, agent: Agent, result: Any, held: Sequence[Any]
-    ) -> bool:
+    async def _give(self, work: Work, slot: AgentSlot, agent: Agent, result: Any, held: Sequence[Any]) -> bool:
         """Gives the result, and with it what is to be stored (SPEC STA-2, STA-4). False if it came too late."""
-        if not work.commits:
+        keeper = slot.keeper
+        if keeper is None or not work.commits:
             work.succeeded(result)
         elif slot.alone:
             state = await keeper.changed(agent) if slot.registration.keeps_state else None
@@ -321,10 +320,7 @@ class AgentHost:
             if self._interventions:
                 result = await self._intervene(work, result)
             scope.active = False
-            if slot.keeper is None:
-                work.succeeded(result)
-                return True
-            return await self._give(work, slot, slot.keeper, agent, result, scope.held or ())
+            return await self._give(work, slot, agent, result, scope.held or ())
         except (Exception, asyncio.CancelledError) as error:
             scope.active = False
             if is_unhandled(error):
@@ -358,10 +354,7 @@ class AgentHost:
             await agent.on_message(message, work.context())
             scope.active = False
             if work.ended_by != "limit":
-                if slot.keeper is None:
-                    work.succeeded(None)
-                    return True
-                return await self._give(work, slot, slot.keeper, agent, None, held or ())
+                return await self._give(work, slot, agent, None, held or ())
         except (Exception, asyncio.CancelledError) as error:
             scope.active = False
             if work.ended_by != "limit":

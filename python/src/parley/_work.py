@@ -104,11 +104,6 @@ class Work(ABC):
         return self.topic is None
 
     @property
-    def nested(self) -> bool:
-        """True for a call that a handler waits for: neither credit nor max_concurrency holds it up (SPEC RPC-15)."""
-        return bool(self.chain)
-
-    @property
     def commits(self) -> bool:
         """True if something can be stored with its result."""
         return True

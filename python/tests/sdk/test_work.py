@@ -19,7 +19,7 @@ def test_what_the_handler_is_told() -> None:
     assert ctx.cancellation_token is work.token
     call = FakeWork([], topic=None, deadline=time.monotonic() + 9, chain=(ME,))
     assert call.is_rpc
-    assert call.nested
+    assert call.chain == (ME,)
     assert (call.context().remaining or 0) > 8
 
 

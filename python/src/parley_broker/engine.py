@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from parley_broker.core.deadlines import end_of_slot
 from parley_broker.core.effects import Found, Read, ReadEpochs, ReadEvents, ReadState
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.ids import AgentId
@@ -91,6 +92,8 @@ class Engine:
         self._asked: dict[int, asyncio.Future[int | Error]] = {}
         self._last_ask = 0
         self._log: Any = structlog.get_logger("parley.broker")
+        self._look: asyncio.TimerHandle | None = None
+        """When the timer is set anew; None: nothing has happened since it was."""
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._work = asyncio.Event()
@@ -228,8 +231,9 @@ class Engine:
 
     async def stop(self) -> None:
         """Ends when everything that can be committed is; nothing is called afterwards."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._look, self._timer):
+            if timer is not None:
+                timer.cancel()
         self._stopping = True
         self._work.set()
         await self._committer
@@ -268,6 +272,13 @@ class Engine:
             over = self._machine.drain_is_over(self._loop.time())
             if over:
                 self.drained.set_result(over)
+        if self._look is None:
+            # What is due is not asked after each step: nothing that is decided now is due before this slot ends.
+            self._look = self._loop.call_at(end_of_slot(self._loop.time()), self._look_ahead)
+
+    def _look_ahead(self) -> None:
+        """Sets the timer by what is due next."""
+        self._look = None
         due = self._machine.next_due()
         if due is not None and (self._due is None or due < self._due):
             if self._timer is not None:

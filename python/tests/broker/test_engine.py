@@ -18,6 +18,7 @@ from parley_broker.core.messages import (
     Body,
     Delivery,
     Frame,
+    Heartbeat,
     Hello,
     Message,
     Publish,
@@ -66,14 +67,15 @@ class SlowStore(MemoryStore):
 class Stream:
     """The Link of a connection, and its client."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, says_hello: bool = True) -> None:
         self.engine = engine
         self.wakened = asyncio.Event()
         self.end: tuple[EndCode, str] | None = None
         self.sent = 0
         self.inbox: list[Message] = []
         self.id = engine.connect("peer", self)
-        engine.receive(self.id, Frame(0, 0, 1 << 40, 1 << 40, [Message(Hello(1, 1, "p"), 1)]))
+        if says_hello:
+            engine.receive(self.id, Frame(0, 0, 1 << 40, 1 << 40, [Message(Hello(1, 1, "p"), 1)]))
 
     def wake(self) -> None:
         self.wakened.set()
@@ -242,6 +244,49 @@ async def test_a_defect_ends_its_connection_alone(engine: Engine, monkeypatch: p
     assert victim.end[0] is EndCode.INTERNAL
     other.say(publish(1))
     assert await other.hear(lambda m: m.re == 101) == Published(1)
+
+
+def looks_of(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[float | None]:
+    """What the core answers each time that the engine asks it what is due."""
+    looks: asyncio.Queue[float | None] = asyncio.Queue()
+    next_due = engine._machine.next_due
+
+    def noted() -> float | None:
+        looks.put_nowait(next_due())
+        return next_due()
+
+    monkeypatch.setattr(engine._machine, "next_due", noted)
+    return looks
+
+
+async def test_what_is_due_is_not_asked_after_each_step(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = looks_of(engine, monkeypatch)
+    stream = Stream(engine)
+    for number in range(1000):
+        stream.say(Message(Heartbeat(), 100 + number))
+    async with asyncio.timeout(PATIENCE):
+        await looks.get()
+    assert looks.empty(), "it is asked when the slot is over, once for all that happened in it"
+
+
+async def test_a_deadline_before_the_one_that_is_awaited_passes_in_time(
+    store: SlowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = Policy(hello_timeout=0.05, heartbeat_interval=1000 * PATIENCE)
+    engine = Engine(policy, Identity("inc", "0.1"), store, store.open(), lambda _: None)
+    looks = looks_of(engine, monkeypatch)
+    stream = Stream(engine)
+    async with asyncio.timeout(PATIENCE):
+        beat = await looks.get()
+        began = engine.now()
+        silent = Stream(engine, says_hello=False)
+        assert beat is not None
+        assert beat > began + PATIENCE
+        await silent.wakened.wait()
+    assert silent.end == (EndCode.DEADLINE_EXCEEDED, "no Hello came within 0.05 s")
+    assert engine.now() >= began + policy.hello_timeout
+    assert stream.end is None
+    await engine.stop()
 
 
 async def test_status(engine: Engine) -> None:

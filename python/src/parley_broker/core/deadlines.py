@@ -13,6 +13,11 @@ SLOT = 0.01
 """Deadlines are kept by slots of this many seconds; each passes at the end of its slot, never early."""
 
 
+def end_of_slot(at: float) -> float:
+    """The moment that a deadline at the moment `at` passes, in seconds."""
+    return math.ceil(at / SLOT) * SLOT
+
+
 class Deadlines(Generic[K]):
     """When each key is due. Setting and dropping cost the same however many there are; a dropped key leaves nothing."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley_broker.core.deadlines import SLOT, Deadlines
+from parley_broker.core.deadlines import SLOT, Deadlines, end_of_slot
 
 moments = st.floats(1000, 2000, allow_nan=False)
 
@@ -48,3 +48,12 @@ def test_what_next_promises_is_there_at_that_moment(moment: float) -> None:
     due = deadlines.next()
     assert due is not None
     assert deadlines.take(due) == ["a"]
+
+
+@given(moments, st.floats(0, 100))
+def test_nothing_that_is_set_is_due_before_the_slot_at_hand_ends(now: float, timeout: float) -> None:
+    deadlines: Deadlines[str] = Deadlines()
+    deadlines.set("a", now + timeout)
+    due = deadlines.next()
+    assert due is not None
+    assert now - 1e-6 <= end_of_slot(now) <= due

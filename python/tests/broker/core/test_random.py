@@ -266,5 +266,5 @@ class Histories(RuleBasedStateMachine):
 
 
 def test_histories() -> None:
-    how = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    how = settings(max_examples=60, stateful_step_count=40, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Histories, settings=how)

@@ -185,7 +185,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(STEPS)
 def test_each_message_once_in_order(steps: list[tuple[str, int]]) -> None:
     core = Core(PATIENT)

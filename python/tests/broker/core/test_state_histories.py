@@ -367,7 +367,6 @@ def test_histories() -> None:
     how = settings(
         max_examples=100,
         stateful_step_count=60,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink such a history takes minutes
     )

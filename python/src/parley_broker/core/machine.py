@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
-from parley_broker.core.effects import NO_COMMIT, Answer, Concluded, Deliver, Effects, Found, Read, ShardEffect, Told
+from parley_broker.core.effects import NO_COMMIT, Concluded, Deliver, Effects, Found, Read, ShardEffect, Told
 from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.gateway.session import Connection
+from parley_broker.core.held import SENDS, Held
 from parley_broker.core.ids import AgentId
 from parley_broker.core.messages import DeadLetterFilter, Frame, Subscription, make_error
 from parley_broker.core.policy import DRAIN_NOTICE, DRAIN_REPORT, Policy
@@ -16,9 +16,6 @@ from parley_broker.core.records import Opened
 from parley_broker.core.shard.shard import Shard
 from parley_broker.core.views import AgentView, SessionView
 from parley_broker.errors import EndCode, ProtocolViolation, Reason
-
-SENDS = (Answer, Deliver, Concluded, Told)
-"""Effects that may depend on a commit."""
 
 
 @dataclass(slots=True)
@@ -49,7 +46,7 @@ class Machine:
         self._wall_offset = wall_offset
         self._shard = Shard(policy, opened, self.effects, wall_offset, now)
         self._gateway = Gateway(policy, identity, self._shard, self.effects, self._pump)
-        self._held: deque[Answer | Deliver | Concluded | Told] = deque()
+        self._held = Held()
         self._drain: Drain | None = None
 
     def connect(self, connection_id: int, peer: str, session_id: str, resume_token: bytes, now: float) -> None:
@@ -111,9 +108,8 @@ class Machine:
     def committed(self, commit: int, now: float) -> None:
         """The commit of this number is durable: what waited for it is sent."""
         self._shard.committed(commit)
-        held = self._held
-        while held and held[0].commit <= commit:
-            self._apply(held.popleft(), now)
+        for send in self._held.release(commit):
+            self._apply(send, now)
         self._pump(now)
 
     def found(self, read: Read, what: Found, now: float) -> None:
@@ -132,7 +128,7 @@ class Machine:
 
     def refuse_held(self, why: str, now: float) -> None:
         """What waits for a commit will not get it: commands are answered UNAVAILABLE, records are dropped."""
-        held, self._held = self._held, deque()
+        held = self._held.release_all()
         self.effects.records.clear()
         self.effects.reads.clear()
         for send in held:
@@ -227,7 +223,7 @@ class Machine:
             if shard.has_decided:
                 for effect in shard.take(now):
                     if isinstance(effect, SENDS) and effect.commit != NO_COMMIT:
-                        self._held.append(effect)
+                        self._held.add(effect)
                     else:
                         self._apply(effect, now)
             elif gateway.is_unsettled:

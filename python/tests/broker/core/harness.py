@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from parley_broker.core.effects import Close
+from parley_broker.core.effects import Close, Read
 from parley_broker.core.gateway.lives import Identity
 from parley_broker.core.gateway.outgoing import UNNUMBERED
 from parley_broker.core.ids import AgentId, TopicId
@@ -34,7 +34,7 @@ from parley_broker.core.messages import (
     Welcome,
 )
 from parley_broker.core.policy import Policy
-from parley_broker.core.records import Opened
+from parley_broker.core.records import Opened, Record
 from parley_broker.engine import look_up
 from parley_broker.errors import Reason
 from parley_broker.store.memory import MemoryStore
@@ -167,7 +167,7 @@ class Client:
 
 
 class Core:
-    """A machine with a memory store. `hold` keeps commits back until `commit` is called.
+    """A machine with a memory store. `hold` keeps commits back until `commit` is called, or `begin_commit`.
 
     Args:
         policy: Every number it goes by.
@@ -194,6 +194,7 @@ class Core:
         self.machine = Machine(policy, Identity("inc", "0"), self.opened, offset, begun)
         self.machine.tick(self.now)
         self.hold = False
+        self._under_way: tuple[int, list[Record], list[Read]] | None = None
         self.closed: dict[int, Close] = {}
         self.logs: list[str] = []
         self.told: dict[int, int | Error] = {}
@@ -269,27 +270,37 @@ class Core:
     def commit(self) -> None:
         """Commits what there is, and what that leads to."""
         effects = self.machine.effects
-        while effects.records or effects.reads:
+        while self._under_way is not None or effects.records or effects.reads:
             self.commit_once()
         self.told.update((told.ask, told.result) for told in effects.told)
         effects.told.clear()
 
     def commit_once(self) -> None:
-        """Commits what there is, and reads what is wanted."""
+        """Commits what there is, and reads what is wanted; what is under way comes first."""
+        self.begin_commit()
+        self.end_commit()
+
+    def begin_commit(self) -> None:
+        """A commit of what there is is under way, if none was; what comes from now on is for the next one."""
         effects = self.machine.effects
-        if effects.records or effects.reads:
-            number = self.machine.seal()
-            records, reads = effects.records.copy(), effects.reads.copy()
+        if self._under_way is None and (effects.records or effects.reads):
+            self._under_way = self.machine.seal(), effects.records.copy(), effects.reads.copy()
             effects.records.clear()
             effects.reads.clear()
+
+    def end_commit(self) -> None:
+        """What is under way is durable, and what was wanted is read."""
+        if self._under_way is not None:
+            (number, records, reads), self._under_way = self._under_way, None
             self.store.commit(records, self.opened.term)
             self.machine.committed(number, self.now)
             for read in reads:
                 self.machine.found(read, look_up(self.store, read), self.now)
 
     def fail_commit(self, why: str = "disk full") -> None:
-        """The commit of what there is fails."""
-        self.machine.seal()
+        """The commit that is under way fails, or that of what there is."""
+        self.begin_commit()
+        self._under_way = None
         self.machine.reload(self.store.load(self.opened.term), why, self.now)
         self.settle()
 

@@ -215,6 +215,16 @@ class Histories(RuleBasedStateMachine):
     def hold_commits(self) -> None:
         self.core.hold = True
 
+    @rule()
+    def begin_commit(self) -> None:
+        self.core.hold = True
+        self.core.begin_commit()
+
+    @rule()
+    def end_commit(self) -> None:
+        self.core.end_commit()
+        self.listen()
+
     @rule(fails=st.booleans())
     def finish_commits(self, fails: bool) -> None:
         self.core.hold = False

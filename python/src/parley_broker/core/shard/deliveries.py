@@ -195,7 +195,8 @@ class Deliveries:
             event_id=event.event_id,
             trace=event.trace,
         )
-        self._desk.out.append(Deliver(place.host.session, delivery, self._ledger.waits_for(pending.commit)))
+        recipient.commit = max(recipient.commit, pending.commit)
+        self._desk.out.append(Deliver(place.host.session, delivery, self._ledger.waits_for(recipient.commit)))
 
     def _read_on(self, recipient: Recipient) -> None:
         """Has the next page read, unless it is being read or has no room."""

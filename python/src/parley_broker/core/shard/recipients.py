@@ -85,6 +85,8 @@ class Recipient:
     """The read that is under way; 0: none."""
     queued: bool = False
     """It waits in the backlog of a host."""
+    commit: int = NO_COMMIT
+    """The last one that a delivery to it has waited for: what comes after it waits for that, too (DLV-3)."""
 
     def keep(self, pending: Pending) -> None:
         """The event, which follows what was seen so far, is in the window."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from broker.core.harness import Core, done, failed
 from parley_broker.core.ids import TopicId
 from parley_broker.core.messages import (
     AgentMode,
     Delivery,
+    Nack,
     Publish,
+    make_error,
 )
 from parley_broker.core.policy import Policy
 from parley_broker.errors import Reason
@@ -86,6 +91,38 @@ class TestEvents:
         core.settle()
         assert [b.envelope for _, b in worker.take(Delivery)] == [b"0", b"1", b"2", b"3", b"4"]
 
+    def test_what_waits_for_a_commit_is_not_overtaken(self, core: Core) -> None:
+        worker, publisher = core.client(), core.client()
+        worker.host("w", concurrency=2)
+        worker.subscribe("t", "w")
+        publisher.publish("t/k", b"0")
+        publisher.publish("t/k", b"1")
+        (_, first), (_, second) = worker.take(Delivery)
+        core.hold = True
+        for n in range(2, 5):
+            publisher.command_publish("t/k", b"%d" % n)
+        core.begin_commit()
+        worker.ack_later(first)
+        core.end_commit()
+        worker.ack_later(second)
+        core.hold = False
+        core.settle()
+        assert [d.envelope for _, d in worker.take(Delivery)] == [b"2", b"3", b"4"]
+
+    def test_what_failed_is_not_overtaken_by_what_came_after_it(self, core: Core) -> None:
+        worker, publisher = core.client(), core.client()
+        worker.host("w", concurrency=3)
+        worker.subscribe("t", "w")
+        for n in range(3):
+            publisher.publish("t/k", b"%d" % n)
+        first = worker.take(Delivery)[0][1]
+        core.hold = True
+        error = make_error(Reason.HANDLER_FAILED, "no")
+        worker.command(Nack(first.recipient, first.epoch, first.position, first.round, error, 0))
+        core.hold = False
+        core.settle()
+        assert [d.envelope for _, d in worker.take(Delivery)] == [b"0", b"1", b"2"]
+
     def test_deliveries_wait_for_credit(self, core: Core) -> None:
         worker, publisher = core.client(credit=2), core.client()
         worker.host("w")
@@ -109,3 +146,56 @@ class TestEvents:
         worker.ack(first)
         core.disconnect(worker)
         assert [d.recipient.key for _, d in other.take(Delivery)] == ["2"]
+
+
+STEPS = ("publish", "publish", "ack", "ack", "nack", "begin", "end")
+
+
+@settings(max_examples=300)
+@given(st.integers(1, 3), st.lists(st.sampled_from(STEPS), min_size=8, max_size=30))
+def test_one_recipient_gets_its_events_in_order_whatever_commits_do(concurrency: int, steps: list[str]) -> None:
+    core = Core()
+    worker, publisher = core.client(), core.client()
+    worker.host("w", concurrency=concurrency)
+    worker.subscribe("t", "w")
+    in_hand: list[Delivery] = []
+    last = (0, 0)
+    dropped = 0
+
+    def listen() -> None:
+        nonlocal last
+        for _, delivery in worker.take(Delivery):
+            assert (delivery.round, delivery.position) > last
+            last = (delivery.round, delivery.position)
+            if delivery.round > dropped:
+                in_hand.append(delivery)
+
+    def carry_out(step: str) -> None:
+        nonlocal dropped
+        if step == "publish":
+            publisher.command_publish("t/k")
+        elif step == "ack" and in_hand:
+            worker.ack_later(in_hand.pop(0))
+        elif step == "nack" and in_hand:
+            d = in_hand[0]
+            in_hand.clear()
+            dropped = d.round  # as a worker does (DLV-4)
+            error = make_error(Reason.HANDLER_FAILED, "no")
+            worker.command(Nack(d.recipient, d.epoch, d.position, d.round, error, 0))
+        elif step == "begin":
+            core.begin_commit()
+        elif step == "end":
+            core.end_commit()
+        listen()
+
+    for _ in range(3):
+        carry_out("publish")
+    core.hold = True
+    for step in steps:
+        carry_out(step)
+    core.hold = False
+    core.settle()
+    for _ in range(3 + len(steps)):
+        listen()
+        carry_out("ack")
+    assert core.tables["events"] == 0

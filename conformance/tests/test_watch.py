@@ -154,3 +154,16 @@ def test_what_comes_again() -> None:
     watch.heard_frame(answer)
     watch.heard(answer.messages[0])
     assert watch.violations == []
+
+
+def test_the_order_of_a_recipient_s_deliveries() -> None:
+    def delivery(position: int, round: int = 1, recipient: str = "a/k", epoch: int = 5) -> dict[str, Any]:
+        return {"delivery": {"recipient": recipient, "epoch": epoch, "position": position, "round": round}}
+
+    made = watch()
+    fine = [delivery(1), delivery(4), delivery(2, recipient="a/j"), delivery(0), delivery(2, 2), delivery(2, 2)]
+    stateless = [delivery(7, recipient="s/k", epoch=0), delivery(3, recipient="s/k", epoch=0)]
+    assert hear(made, frame(WELCOME), frame(*fine, *stateless, first_seq=1)) == []
+    assert hear(made, frame(delivery(5, 1), first_seq=9)) == ["DLV-3"]
+    made.goes_back(6)
+    assert hear(made, frame(delivery(2, 1), first_seq=7)) == ["DLV-3"]

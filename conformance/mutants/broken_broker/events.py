@@ -9,6 +9,7 @@ from typing import Any
 from mark import wrap
 
 from parley_broker import config
+from parley_broker.core.effects import NO_COMMIT
 from parley_broker.core.gateway.gateway import Gateway
 from parley_broker.core.messages import Publish
 from parley_broker.core.shard import deliveries, pace
@@ -133,6 +134,19 @@ def last_published_first() -> None:
     wrap(servicer, "decode_frame", make)
 
 
+def later_events_wait_for_nothing() -> None:
+    """What comes after an event that failed does not wait until the failure is stored, as the event itself does."""
+
+    def make(deliver: Any) -> Any:
+        def wrong(self: Any, recipient: Any, *arguments: Any) -> Any:
+            recipient.commit = NO_COMMIT
+            return deliver(self, recipient, *arguments)
+
+        return wrong
+
+    wrap(Deliveries, "_deliver", make)
+
+
 def subscriptions_unchecked() -> None:
     """A malformed subscription is answered as done, and is none."""
 
@@ -164,5 +178,6 @@ BUGS: tuple[Callable[[], None], ...] = (
     concurrency_unheeded,
     all_credit_spent_ahead,
     last_published_first,
+    later_events_wait_for_nothing,
     subscriptions_unchecked,
 )

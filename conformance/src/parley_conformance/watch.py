@@ -13,6 +13,7 @@ from parley_conformance import wire
 from parley_conformance.model import Failed
 from parley_conformance.spec import Flags
 from parley_wire.v1 import broker_service_pb2 as pb
+from parley_wire.v1 import delivery_pb2
 
 UNNUMBERED = frozenset({"hello", "welcome", "heartbeat"})
 UNKNOWN_KIND = "(unknown kind)"
@@ -62,6 +63,8 @@ class Watch:
         self._used_messages = 0
         self._used_bytes = 0
         self._greeted = False
+        # By recipient: round and position of its last delivery.
+        self._delivered: dict[tuple[str, str], tuple[int, int]] = {}
 
     # -- what is said ---------------------------------------------------------------------------------------------
 
@@ -79,6 +82,7 @@ class Watch:
         for number in range(received + 1, self.received + 1):
             self._asked |= {re for at, re in self._answers if at == number}
         self.received = received
+        self._delivered.clear()
 
     def may_send(self, message: pb.Message) -> bool:
         """True if the credit allows it."""
@@ -134,7 +138,7 @@ class Watch:
             number += 1
 
     def heard(self, message: pb.Message) -> None:
-        """Checks a message: what it answers, and the flags of an error."""
+        """Checks a message: what it answers, the flags of an error, the order of a recipient's deliveries."""
         if message.re:
             if message.re not in self._asked:
                 told = wire.plain(message)
@@ -144,6 +148,8 @@ class Watch:
         self.heartbeats += kind == "heartbeat" and not message.re
         if kind == "error":
             self._check_flags(wire.plain(message)["error"])
+        elif kind == "delivery":
+            self._check_order(message.delivery)
 
     def _check_flags(self, error: Mapping[str, Any]) -> None:
         reason = error.get("reason", "")
@@ -158,6 +164,16 @@ class Watch:
             self._broken(f"{reason} with flags that its row does not allow: {error}", "ERR-2")
         elif not error.get("message"):
             self._broken(f"{reason} without a text", "ERR-1")
+
+    def _check_order(self, delivery: delivery_pb2.Delivery) -> None:
+        # Stateless agents, of epoch 0, have no order, and neither have ephemeral events.
+        if delivery.epoch and delivery.position:
+            recipient = delivery.recipient.type, delivery.recipient.key
+            at, last = (delivery.round, delivery.position), self._delivered.get(recipient, (0, 0))
+            if at < last:
+                told = "position {1} of round {0}"
+                self._broken(f"{told.format(*at)} of {'/'.join(recipient)} came after {told.format(*last)}", "DLV-3")
+            self._delivered[recipient] = at
 
     def _broken(self, text: str, rule: str) -> None:
         self.violations.append(Failed(f"{self._name}: {text}", rule=rule, party="broker"))

@@ -82,6 +82,31 @@ public sealed class OutboxTests
         Assert.Throws<InvalidDataException>(() => window.Receive(3));
     }
 
+    [Fact]
+    public void It_is_busy_while_messages_come_in_numbers()
+    {
+        var outbox = new Outbox(new ReceiveWindow());
+        List<(int Count, bool IsBusy)> seen = [];
+        void Step(int said)
+        {
+            for (; said > 0; said--)
+            {
+                outbox.Write(new Outgoing(new Message { Cancel = new Cancel() }));
+            }
+
+            seen.Add((outbox.Count, outbox.IsBusy));
+            outbox.NextFrame();
+        }
+
+        foreach (var said in (int[])[0, 1, 1, 2, 1, 1])
+        {
+            Step(said);
+        }
+
+        // One that comes alone waits for nobody, unless the frame before had several.
+        Assert.Equal([(0, false), (1, false), (1, false), (2, true), (1, true), (1, false)], seen);
+    }
+
     private static void Take(Frame? frame, ReceiveWindow window, List<ulong> got)
     {
         var seq = frame?.FirstSeq ?? 0;

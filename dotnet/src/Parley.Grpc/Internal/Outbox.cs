@@ -15,6 +15,7 @@ internal sealed class Outbox(ReceiveWindow window)
     private Queue<(ulong Seq, Outgoing Message)> _waiting = new();
     private Queue<(ulong Seq, Outgoing Message)> _kept = new();
     private ulong _lastSeq;
+    private int _inLastFrame;
     private bool _flush;
     private bool _closed;
 
@@ -100,14 +101,26 @@ internal sealed class Outbox(ReceiveWindow window)
         }
     }
 
-    /// <summary>Whether nothing is left to write.</summary>
-    public bool IsEmpty
+    /// <summary>Messages that are to be written.</summary>
+    public int Count
     {
         get
         {
             lock (_lock)
             {
-                return _waiting.Count == 0;
+                return _waiting.Count;
+            }
+        }
+    }
+
+    /// <summary>Whether messages come in numbers: several wait, or some do and the last frame had several.</summary>
+    public bool IsBusy
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiting.Count > 1 || (_waiting.Count == 1 && _inLastFrame > 1);
             }
         }
     }
@@ -149,6 +162,7 @@ internal sealed class Outbox(ReceiveWindow window)
             }
 
             _flush = false;
+            _inLastFrame = frame.Messages.Count;
             window.Stamp(frame);
             return frame;
         }

@@ -88,6 +88,8 @@ class Agent:
     in_hand: dict[int, Work] = field(default_factory=dict)
     """Deliveries by position."""
     round: int = 0
+    last: tuple[int, int] = (0, 0)
+    """Round and position of the last delivery in this session."""
     deactivate: int = 0
     """The Deactivate that waits for its answer."""
 
@@ -110,6 +112,8 @@ class Worker(SimSession):
 
     def session_began(self) -> None:
         """As SimSession.session_began (SES-14)."""
+        for agent in self.agents.values():
+            agent.last = (0, 0)
         for agent_type in (KEEPER, SINK):
             register = RegisterAgentType(agent_type, AgentMode.EFFECTIVELY_ONCE, keeps_state=True)
             self.say(register, id=self.next_id())
@@ -204,6 +208,9 @@ class Worker(SimSession):
         agent = self.agents.get(delivery.recipient)
         if agent is None or agent.epoch != delivery.epoch:
             return
+        place = delivery.round, delivery.position
+        assert place > agent.last, f"{agent.id}: {place} came after {agent.last} (DLV-3)"
+        agent.last = place
         if delivery.round < agent.round:
             return
         agent.round = delivery.round

@@ -65,6 +65,8 @@ class Api:
         self.done: list[tuple[Any, ...]] = []
         self.events: queue.Queue[dict[str, Any]] = queue.Queue()
         self.fails: set[str] = set()
+        self.taken = 0
+        """How often the address of what is started is still in use."""
         self.output: list[bytes] = [b""]
         self.answers: dict[str, bytes] = {}
 
@@ -82,6 +84,9 @@ class Api:
         return {"Id": "c1"}
 
     def start(self, identity: str) -> None:
+        if self.taken:
+            self.taken -= 1
+            raise docker.errors.APIError("Address already in use")
         self._do("start", identity)
 
     def kill(self, identity: str) -> None:

@@ -4,6 +4,7 @@ import pytest
 import pytest_asyncio
 from fake_engine import FakeEngine
 
+from parley_conformance.containers import container as container_module
 from parley_conformance.containers.container import Container
 from parley_conformance.containers.engine import Engine
 from parley_conformance.model import HarnessError
@@ -82,3 +83,15 @@ async def test_a_start_that_fails(fake, tmp_path):
     container = Container(Engine(fake, "r1"), "c1", "caller", tmp_path / "caller.log", "data", "172.30.0.9")
     with pytest.raises(HarnessError, match="start does not work"):
         await container.start()
+
+
+async def test_it_waits_for_its_address(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr(container_module, "_AGAIN_S", 0)
+    fake.api.taken = 3
+    again = Container(Engine(fake, "r1"), "c1", "broker", tmp_path / "broker.log", "data", "172.30.0.9")
+    await again.start()
+    assert (fake.api.taken, fake.api.done) == (0, [("start", "c1")])
+    monkeypatch.setattr(container_module, "_GONE_S", -1.0)
+    fake.api.taken = 3
+    with pytest.raises(HarnessError, match="Address already in use"):
+        await again.start()

@@ -11,6 +11,8 @@ from parley_conformance.model import HarnessError
 
 _TAIL_LINES = 40
 _GONE_S = 30.0
+_TAKEN = "Address already in use"
+_AGAIN_S = 0.1
 
 
 class Container:
@@ -29,13 +31,24 @@ class Container:
         self._removed = False
 
     async def start(self) -> None:
-        """Starts it.
+        """Starts it; where one before it had its address, as soon as the engine has that back.
 
         Raises:
             HarnessError: The engine cannot.
         """
         self._ended = await self._engine.watch(self._id)
-        await self._engine.ask(self._engine.api.start, self._id)
+        clock = asyncio.get_running_loop().time
+        until = clock() + _GONE_S
+        while True:
+            try:
+                await self._engine.ask(self._engine.api.start, self._id)
+            except HarnessError as error:
+                # It tells that a container has ended before it has taken the network down.
+                if _TAKEN not in str(error) or clock() > until:
+                    raise
+                await asyncio.sleep(_AGAIN_S)
+            else:
+                return
 
     @property
     def alive(self) -> bool:

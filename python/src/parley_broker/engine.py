@@ -272,7 +272,7 @@ class Engine:
             over = self._machine.drain_is_over(self._loop.time())
             if over:
                 self.drained.set_result(over)
-        if self._look is None:
+        if self._look is None and not self._stopping:
             # What is due is not asked after each step: nothing that is decided now is due before this slot ends.
             self._look = self._loop.call_at(end_of_slot(self._loop.time()), self._look_ahead)
 

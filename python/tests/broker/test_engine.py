@@ -289,6 +289,22 @@ async def test_a_deadline_before_the_one_that_is_awaited_passes_in_time(
     await engine.stop()
 
 
+async def test_nothing_is_called_once_it_has_stopped(store: SlowStore) -> None:
+    engine = Engine(Policy(), Identity("inc", "0.1"), store, store.open(), lambda _: None)
+    stream = await subscribed(engine)
+    store.gate.clear()
+    stream.say(publish(0))
+    while engine._look is not None:  # noqa: ASYNC110 - nothing tells that it has looked
+        await asyncio.sleep(0)
+    stopping = asyncio.create_task(engine.stop())
+    await asyncio.sleep(0)
+    store.gate.set()
+    async with asyncio.timeout(PATIENCE):
+        await stopping
+    assert engine._look is None or engine._look.cancelled()
+    assert engine._timer is None or engine._timer.cancelled()
+
+
 async def test_status(engine: Engine) -> None:
     Stream(engine)
     status = engine.status()

@@ -124,7 +124,7 @@ class SimBroker:
         while effects.wake:
             connection = next(iter(effects.wake))
             del effects.wake[connection]
-            while (link := self._links.get(connection)) and (frame := machine.take(connection, self.world.now)):
+            if (link := self._links.get(connection)) and (frame := machine.take(connection, self.world.now)):
                 link.send_down(frame)
         for close in effects.close:
             if link := self._links.get(close.connection):

@@ -15,7 +15,7 @@ class Link(Protocol):
     """The front end's side of one connection."""
 
     def wake(self) -> None:
-        """There is something to write: `Broker.take` has it."""
+        """There is something to write: `Broker.take` has it. Called again when that leaves something."""
 
     def close(self, code: EndCode, text: str) -> None:
         """The stream ends with this status, after what `Broker.take` still has was written."""

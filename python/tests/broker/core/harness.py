@@ -98,9 +98,16 @@ class Client:
         return None
 
     def read(self) -> list[Message]:
-        """Everything that waits to be read goes to the inbox."""
+        """Everything that this client is woken for goes to the inbox."""
         core = self._core
-        while (frame := core.machine.take(self.connection, core.now)) is not None:
+        wake = core.machine.effects.wake
+        if self.connection in core.closed:  # what ends a stream wakes its writer as well
+            wake[self.connection] = None
+        while self.connection in wake:
+            del wake[self.connection]
+            frame = core.machine.take(self.connection, core.now)
+            if frame is None:
+                continue
             self.credit_messages = max(self.credit_messages, frame.credit_messages)
             self.credit_bytes = max(self.credit_bytes, frame.credit_bytes)
             number = frame.first_seq
@@ -258,7 +265,6 @@ class Core:
         effects = self.machine.effects
         self.logs.extend(log.event for log in effects.logs)
         effects.logs.clear()
-        effects.wake.clear()
         for close in effects.close:
             self.closed[close.connection] = close
         effects.close.clear()

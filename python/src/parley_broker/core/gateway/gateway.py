@@ -117,22 +117,25 @@ class Gateway:
         self._lives.broke(connection_id, why, now)
 
     def take(self, connection_id: int, now: float) -> Frame | None:
-        """The next frame to write to the connection; None when there is nothing to say."""
+        """The next frame to write to the connection; None when there is nothing to say.
+
+        What it leaves wakes the connection again.
+        """
         connection = self._sessions.connections.get(connection_id)
         if connection is None:
             return None
         session = connection.session
         greeting = connection.greeting
-        if greeting is not None:
-            connection.greeting = None
-            if session is None:
-                return Frame(FIRST_NUMBER, 0, 0, 0, [greeting])
-            return Frame(0, session.say_receipt(), *session.window.tell(), [greeting])
         if session is None:
-            return None
+            connection.greeting = None
+            return Frame(FIRST_NUMBER, 0, 0, 0, [greeting]) if greeting is not None else None
         first, messages = NOTHING
-        if session.outgoing.has_more:
+        if greeting is not None:
+            connection.greeting, messages = None, [greeting]
+        elif session.outgoing.has_more:
             first, messages = session.outgoing.take(lambda message: self._still_wanted(session, message, now))
+        if session.outgoing.has_more:
+            self._effects.wake[connection_id] = None
         if not messages and not session.window.should_tell and not session.owes_receipt:
             return None
         return Frame(first, session.say_receipt(), *session.window.tell(), messages)

@@ -65,17 +65,15 @@ class _Stream:
     async def write(self, broker: Broker, connection: int) -> None:
         """Writes what there is for the client, until the stream is to end or breaks."""
         write = self._context.write
-        while True:
-            while (data := self._next(broker, connection)) is not None:
+        while self._wakened.is_set() or not self.ending.done():
+            await self._wakened.wait()
+            self._wakened.clear()
+            if (data := self._next(broker, connection)) is not None:
                 try:
                     await write(data)
                 except BaseError:
                     # The stream is broken, which its end tells.
                     return
-            if self.ending.done():
-                return
-            await self._wakened.wait()
-            self._wakened.clear()
 
     def _next(self, broker: Broker, connection: int) -> bytes | None:
         try:
@@ -83,6 +81,7 @@ class _Stream:
             return encode_frame(frame, broker.now()) if frame is not None else None
         except Exception:
             self._fail(broker, connection)
+            self._wakened.clear()  # what comes after it would meet it again
             return None
 
     def settle(self, connection: int, results: Iterable[BaseException | None]) -> None:

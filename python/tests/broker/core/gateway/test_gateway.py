@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.core.harness import Core, agent, done, failed, reply, request
+from broker.core.harness import Core, agent, bodies, done, failed, reply, request
 from parley_broker.core.gateway.commands import MAX_DRAINS
 from parley_broker.core.messages import (
     Drain,
@@ -11,7 +11,7 @@ from parley_broker.core.messages import (
     Message,
     Request,
 )
-from parley_broker.core.policy import Policy
+from parley_broker.core.policy import FRAME_BYTES, Policy
 from parley_broker.errors import EndCode, Reason
 
 
@@ -171,3 +171,32 @@ class TestOutput:
         core.disconnect(worker)
         core.disconnect(caller)
         assert core.tables["hosts"] == 0
+
+
+class TestFrames:
+    def test_what_a_frame_leaves_wakes_again(self) -> None:
+        core = Core()
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        for key in "abc":
+            caller.command(request(f"w/{key}", bytes(FRAME_BYTES)))
+        wake = core.machine.effects.wake
+        requests: list[Request] = []
+        while worker.connection in wake:
+            wake.clear()
+            frame = core.machine.take(worker.connection, core.now)
+            assert frame is not None, "it is not woken for nothing"
+            fresh = bodies(frame.messages, Request)
+            assert len(fresh) <= 1
+            requests += fresh
+        assert len(requests) == 3
+
+    def test_a_resumed_session_is_told_the_rest_after_its_welcome(self) -> None:
+        core = Core()
+        worker, caller = core.client(), core.client()
+        worker.host("w")
+        core.cut(worker)
+        caller.command(request("w/a"))
+        core.machine.effects.wake.clear()
+        assert core.resume(worker) is not None
+        assert len(worker.take(Request)) == 1

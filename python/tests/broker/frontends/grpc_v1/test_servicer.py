@@ -63,7 +63,10 @@ class Played:
         self.gone.set_result(why)
 
     def take(self, connection: int) -> Frame | None:
-        return self.outgoing.popleft() if self.outgoing else None
+        frame = self.outgoing.popleft() if self.outgoing else None
+        if self.outgoing and self.link is not None:
+            self.link.wake()
+        return frame
 
     def now(self) -> float:
         return 0.0

@@ -9,6 +9,7 @@ import time
 import grpc
 import pytest
 
+from parley._distributed.uplink import WINDOW_MESSAGES
 from parley.distributed import create_distributed_runtime
 from parley.exceptions import ProtocolVersionUnsupportedError, UnavailableError
 from parley_wire.v1 import errors_pb2, session_pb2
@@ -34,7 +35,7 @@ async def test_hello(scripted: ScriptedBroker) -> None:
     assert {11, 12, 13, 14, 20, 21, 32, 33, 35, 40, 41, 42, 61, 62, 71} <= set(hello.kinds)
     assert not {30, 60, 70} & set(hello.kinds)  # what a client does not take is not asked for
     assert not hello.HasField("resume")
-    assert connected.peer.credit == (100, 16 * 2**20)
+    assert connected.peer.credit == (WINDOW_MESSAGES, 16 * 2**20)
     await close(connected)
 
 

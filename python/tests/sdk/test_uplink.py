@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from parley import AgentId, TopicId
+from parley._distributed.uplink import WINDOW_MESSAGES
 from parley.distributed import DistributedRuntime
 from parley.exceptions import DeadlineExceededError, OutcomeUnknownError, UnavailableError
 from parley_wire.v1 import agent_pb2, broker_service_pb2, errors_pb2, publish_pb2, session_pb2
@@ -137,7 +138,7 @@ async def test_credit_is_said_again(scripted: ScriptedBroker) -> None:
     connected.runtime._uplink.session.writer.grant(10)
     connected.peer.end()
     peer = await resumed(scripted, connected.peer)
-    while peer.credit != (101, 16 * 2**20 + 10):  # noqa: ASYNC110 - comes with the first frame
+    while peer.credit != (WINDOW_MESSAGES + 1, 16 * 2**20 + 10):  # noqa: ASYNC110 - comes with the first frame
         await asyncio.sleep(0.002)
     await close(Connected(connected.runtime, peer))
 

@@ -16,7 +16,7 @@ _LONG_MS = 30_000
 
 
 async def nested_at_once(table: Table, calls: int) -> None:
-    """All calls run A→B→A at the same time; the credit of 100 is what SDKs give the broker."""
+    """All calls run A→B→A at the same time: more than SDKs give the broker credit for."""
     caller = table["caller"]
     labels = [f"n{number}" for number in range(calls)]
     for number, label in enumerate(labels):

@@ -120,7 +120,7 @@ class Line:
         try:
             while True:
                 silent = time.monotonic() - session.heard_at > SILENT_INTERVALS * session.interval
-                session.take_frame(frame, size)
+                await session.take_frame(frame, size)
                 if silent:
                     self._confirm()
                 frame, size = await connection.read()

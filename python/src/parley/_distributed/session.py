@@ -20,6 +20,9 @@ from .hello import HELLO_ID
 _trace = logging.getLogger(TRACE_LOGGER_NAME)
 
 Message = broker_service_pb2.Message
+MESSAGES_IN_A_TURN = 32
+"""Messages of a frame that are taken in one turn of the event loop."""
+
 Answer = Callable[[str, Message], None]
 """Takes the kind of an answer and the answer."""
 
@@ -166,8 +169,11 @@ class Session:
 
     # ---- what comes in
 
-    def take_frame(self, frame: broker_service_pb2.Frame, size: int) -> None:
+    async def take_frame(self, frame: broker_service_pb2.Frame, size: int) -> None:
         """Takes what is new in a frame of `size` bytes.
+
+        What a part of a large frame has started runs, and is written, before the next part is taken: so the broker has
+        work again while this process still has some. If this is cancelled, what has been taken counts as received.
 
         Raises:
             BrokenStreamError: A rule was broken that the connection cannot survive.
@@ -180,8 +186,10 @@ class Session:
         if frame.received:
             self.writer.confirmed(frame.received)
         take = self._take
-        for kind, message in self.reader.messages(frame):
+        for count, (kind, message) in enumerate(self.reader.messages(frame), 1):
             take(kind, message)
+            if not count % MESSAGES_IN_A_TURN:
+                await asyncio.sleep(0)
         self.writer.took(self.reader.received, size)
         if self.writer.pending:
             self.wake.set()

@@ -33,7 +33,8 @@ _trace = logging.getLogger(TRACE_LOGGER_NAME)
 Message = broker_service_pb2.Message
 State = Literal["connected", "reconnecting", "resumed", "lost", "draining", "closed"]
 
-WINDOW_MESSAGES = 100
+WINDOW_MESSAGES = 256
+"""Covered messages that the broker may have sent and whose handlers have not started: several large frames."""
 WINDOW_BYTES = 16 * 1024 * 1024
 
 COMMAND_TIMEOUT = 30.0

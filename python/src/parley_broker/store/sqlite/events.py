@@ -95,6 +95,22 @@ def _row(event: Event) -> tuple[object, ...]:
     return event.position, *row, checksum(row)
 
 
+def _store_and_settle(db: sqlite3.Connection, records: Sequence[EventStored | DeliverySettled]) -> None:
+    """First stores, then settles; but what is settled before it is stored stays, as one after the other it would."""
+    stored = [record for record in records if isinstance(record, EventStored)]
+    to_come = {record.event.position for record in stored}
+    settled: list[DeliverySettled] = []
+    for record in records:
+        if isinstance(record, EventStored):
+            to_come.discard(record.event.position)
+        elif record.position not in to_come:
+            settled.append(record)
+    if stored:
+        _store(db, stored)
+    if settled:
+        settle(db, settled)
+
+
 def _store(db: sqlite3.Connection, records: Sequence[EventStored]) -> None:
     events = [record.event for record in records]
     db.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, events))
@@ -137,5 +153,5 @@ EVENTS = Tables(
     SCHEMA,
     {DeliveryFailed: _failed, BacklogDropped: _drop_backlog},
     find_damage,
-    {EventStored: _store, DeliverySettled: settle},
+    {EventStored: _store_and_settle, DeliverySettled: _store_and_settle},
 )

@@ -44,21 +44,19 @@ def find_damage(db: sqlite3.Connection) -> str | None:
     return None
 
 
-def _save(db: sqlite3.Connection, record: StateSaved) -> None:
-    if record.data is None:
-        db.execute(
-            "INSERT INTO states VALUES (?, ?, ?, '', NULL, ?, ?)"
-            " ON CONFLICT (agent_type, agent_key) DO UPDATE SET version = excluded.version, epoch = excluded.epoch",
-            (*record.agent, record.version, checksum(("", None)), record.epoch),
-        )
-    else:
-        row = (record.content_type, record.data)
-        db.execute(
-            "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent_type, agent_key) DO UPDATE SET"
-            " version = excluded.version, content_type = excluded.content_type, data = excluded.data,"
-            " crc = excluded.crc, epoch = excluded.epoch",
-            (*record.agent, record.version, record.content_type, record.data, checksum(row), record.epoch),
-        )
+def _row(record: StateSaved) -> tuple[object, ...]:
+    content = ("", None) if record.data is None else (record.content_type, record.data)
+    return *record.agent, record.version, *content, checksum(content), record.epoch
 
 
-STATES = Tables(SCHEMA, {StateSaved: _save}, find_damage)
+def _save(db: sqlite3.Connection, records: Sequence[StateSaved]) -> None:
+    db.executemany(
+        "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent_type, agent_key) DO UPDATE SET"
+        " version = excluded.version, epoch = excluded.epoch, data = ifnull(excluded.data, data),"
+        " content_type = CASE WHEN excluded.data IS NULL THEN content_type ELSE excluded.content_type END,"
+        " crc = CASE WHEN excluded.data IS NULL THEN crc ELSE excluded.crc END",
+        map(_row, records),
+    )
+
+
+STATES = Tables(SCHEMA, {}, find_damage, {StateSaved: _save})

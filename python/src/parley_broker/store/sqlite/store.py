@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 
 from parley_broker.core.ids import AgentId
@@ -19,7 +18,7 @@ from parley_broker.store.sqlite.producers import PRODUCERS, load_event_ids, load
 from parley_broker.store.sqlite.replies import REPLIES, load_replies, read_reply
 from parley_broker.store.sqlite.states import EPOCHS, STATES, read_epochs, read_state
 from parley_broker.store.sqlite.subscriptions import SUBSCRIPTIONS, load_subscriptions, load_unhosted
-from parley_broker.store.sqlite.table import Tables, get_meta
+from parley_broker.store.sqlite.table import Gatherer, Tables, get_meta
 
 FILE_NAME = "broker.db"
 APPLICATION_ID = 0x5041524C
@@ -263,15 +262,22 @@ class SqliteStore:
 
 
 def _apply(db: sqlite3.Connection, records: Sequence[Record]) -> None:
-    """Does what the records say, in order; runs of those that come in numbers are done at once."""
-    for kind, run in groupby(records, type):
-        gatherer = _GATHERERS.get(kind)
+    """Does what the records say, in order; what gatherers do, for as long as no other record comes in between."""
+    gathered: dict[Gatherer, list[Record]] = {}
+    for record in records:
+        gatherer = _GATHERERS.get(type(record))
         if gatherer is not None:
-            gatherer(db, list(run))
+            gathered.setdefault(gatherer, []).append(record)
         else:
-            applier = _APPLIERS[kind]
-            for record in run:
-                applier(db, record)
+            _apply_gathered(db, gathered)
+            _APPLIERS[type(record)](db, record)
+    _apply_gathered(db, gathered)
+
+
+def _apply_gathered(db: sqlite3.Connection, gathered: dict[Gatherer, list[Record]]) -> None:
+    for gatherer, run in gathered.items():
+        gatherer(db, run)
+    gathered.clear()
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

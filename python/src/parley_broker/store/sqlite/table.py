@@ -11,7 +11,7 @@ from zlib import crc32
 Applier = Callable[[sqlite3.Connection, Any], None]
 """Does what one record says. The record is of the type that the applier is kept under."""
 Gatherer = Callable[[sqlite3.Connection, Sequence[Any]], None]
-"""Does what several records of one type say, in their order."""
+"""Does what several records say, in their order. What other gatherers do to their tables does not matter to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Tables:
     find_damage: Callable[[sqlite3.Connection], str | None] = lambda _db: None
     """What is wrong with the rows, if SQLite itself would not notice it."""
     gatherers: Mapping[type[object], Gatherer] = field(default_factory=dict)
-    """What records do that come in numbers: those that follow one another are done at once."""
+    """What records do that come in numbers: many are done at once, each by the gatherer of its type."""
 
 
 def get_meta(db: sqlite3.Connection, name: str) -> int:

@@ -11,6 +11,7 @@ from parley_broker.core.records import (
     DeliverySettled,
     Event,
     EventStored,
+    StateSaved,
     Waiting,
 )
 from parley_broker.store.base import Store
@@ -57,6 +58,31 @@ class EventContract:
         term = store.open().term
         store.commit([DeliverySettled(ANN, 1), EventStored(event(1), (ANN,)), DeliverySettled(BEN, 1)], term)
         assert [w.event.position for w in store.read(ANN, 0, 10, NO_LIMIT)] == [1]
+
+    def test_events_are_stored_and_settled_in_turns_in_one_commit(self, store: Store) -> None:
+        term = store.open().term
+        store.commit([EventStored(event(1), (ANN, BEN))], term)
+        store.commit(
+            [
+                StateSaved(ANN, 1, "a", b"1"),
+                EventStored(event(2), (BEN,)),
+                DeliverySettled(ANN, 1),
+                StateSaved(ANN, 2),
+                DeliverySettled(BEN, 3),
+                EventStored(event(3), (ANN, BEN)),
+                DeliverySettled(BEN, 1),
+                DeliverySettled(BEN, 2),
+                BacklogDropped(LOG.type),
+                EventStored(event(4), (LOG,)),
+                StateSaved(ANN, 3, "c", b"3"),
+                DeliverySettled(ANN, 3),
+            ],
+            term,
+        )
+        assert store.read(ANN, 0, 10, NO_LIMIT) == []
+        assert [w.event.position for w in store.read(BEN, 0, 10, NO_LIMIT)] == [3]
+        assert [w.event.position for w in store.read(LOG, 0, 10, NO_LIMIT)] == [4]
+        assert store.read_state(ANN) == StateSaved(ANN, 3, "c", b"3")
 
     def test_the_summary_counts_what_waits(self, store: Store) -> None:
         term = store.open().term

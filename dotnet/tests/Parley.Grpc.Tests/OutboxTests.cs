@@ -1,22 +1,34 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Microsoft.Extensions.Time.Testing;
+using Parley.RuntimeSuite;
 using Parley.Wire.V1;
 
 namespace Parley.Grpc.Tests;
 
 /// <summary>What one side keeps and the other takes note of, over any number of cuts (SES-8, SES-9).</summary>
-public sealed class OutboxTests
+public sealed class OutboxTests : IDisposable
 {
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(1);
+    private readonly FakeTimeProvider _time = new();
+    private readonly Outbox _outbox;
+
+    public OutboxTests() => _outbox = new Outbox(new ReceiveWindow(), _time);
+
+    public void Dispose() => _outbox.Dispose();
+
     [Fact]
     public void Whatever_is_cut_each_message_comes_once_and_in_order() => Prop.ForAll(
         ArbMap.Default.ArbFor<byte[]>(),
         steps =>
         {
-            var outbox = new Outbox(new ReceiveWindow());
+            var time = new FakeTimeProvider();
+            using var outbox = new Outbox(new ReceiveWindow(), time);
+            var gathering = new Queue<Gathering>();
             var (window, got, said) = (new ReceiveWindow(), new List<ulong>(), 0ul);
             foreach (var step in steps)
             {
-                switch (step % 8)
+                switch (step % 11)
                 {
                     case 0:
                         // The connection breaks; what was written on it may be lost, and so may the receipts.
@@ -36,6 +48,15 @@ public sealed class OutboxTests
                     case 5:
                         outbox.Write(new Outgoing(new Message { Heartbeat = new Heartbeat() }));
                         break;
+                    case 6:
+                        gathering.Enqueue(outbox.Gather());
+                        break;
+                    case 7 when gathering.TryDequeue(out var part):
+                        part.End();
+                        break;
+                    case 8:
+                        time.Advance(Tick);
+                        break;
                     default:
                         outbox.Write(new Outgoing(new Message { Cancel = new Cancel { RequestId = ++said } }));
                         break;
@@ -54,22 +75,20 @@ public sealed class OutboxTests
     [Fact]
     public void A_broker_that_has_more_than_was_said_is_another_one()
     {
-        var outbox = new Outbox(new ReceiveWindow());
-        outbox.Write(new Outgoing(new Message { Cancel = new Cancel() }));
-        outbox.NextFrame();
-        Assert.Throws<InvalidDataException>(() => outbox.Resume(2));
-        outbox.Resume(1);
+        Write();
+        _outbox.NextFrame();
+        Assert.Throws<InvalidDataException>(() => _outbox.Resume(2));
+        _outbox.Resume(1);
     }
 
     [Fact]
     public void A_receipt_for_what_was_never_said_is_none()
     {
-        var outbox = new Outbox(new ReceiveWindow());
-        outbox.Write(new Outgoing(new Message { Cancel = new Cancel() }));
-        outbox.NextFrame();
-        Assert.Throws<InvalidDataException>(() => outbox.Received(2));
-        outbox.Resume(0);
-        Assert.Equal(1ul, outbox.NextFrame()?.FirstSeq);
+        Write();
+        _outbox.NextFrame();
+        Assert.Throws<InvalidDataException>(() => _outbox.Received(2));
+        _outbox.Resume(0);
+        Assert.Equal(1ul, _outbox.NextFrame()?.FirstSeq);
     }
 
     [Fact]
@@ -83,29 +102,126 @@ public sealed class OutboxTests
     }
 
     [Fact]
-    public void It_is_busy_while_messages_come_in_numbers()
+    public void Who_is_alone_waits_for_nobody()
     {
-        var outbox = new Outbox(new ReceiveWindow());
-        List<(int Count, bool IsBusy)> seen = [];
-        void Step(int said)
-        {
-            for (; said > 0; said--)
-            {
-                outbox.Write(new Outgoing(new Message { Cancel = new Cancel() }));
-            }
-
-            seen.Add((outbox.Count, outbox.IsBusy));
-            outbox.NextFrame();
-        }
-
-        foreach (var said in (int[])[0, 1, 1, 2, 1, 1])
-        {
-            Step(said);
-        }
-
-        // One that comes alone waits for nobody, unless the frame before had several.
-        Assert.Equal([(0, false), (1, false), (1, false), (2, true), (1, true), (1, false)], seen);
+        Write();
+        Assert.Equal(1, Next());
+        Assert.Null(_outbox.Join());
     }
+
+    [Fact]
+    public async Task What_comes_together_leaves_together()
+    {
+        var gathering = _outbox.Gather();
+        var part = _outbox.Join();
+        Write();
+        Assert.Null(Next());
+        gathering.End();
+        Write();
+        var leaving = _outbox.WaitAsync(TestContext.Current.CancellationToken).AsTask();
+        Assert.Null(Next());
+        Assert.False(leaving.IsCompleted);
+        part!.End();
+        Assert.True(await leaving.Within());
+        Assert.Equal(2, Next());
+        Assert.Null(_outbox.Join());
+    }
+
+    [Fact]
+    public void What_comes_while_something_gathers_joins_it()
+    {
+        var first = _outbox.Gather();
+        var second = _outbox.Gather();
+        Write();
+        first.End();
+        Assert.Null(Next());
+        second.End();
+        Assert.Equal(1, Next());
+    }
+
+    [Fact]
+    public async Task Work_that_does_not_end_is_waited_for_a_tick_only()
+    {
+        var kept = _outbox.Gather();
+        Write();
+        Assert.Null(Next());
+        _time.Advance(Tick);
+        Assert.True(await _outbox.WaitAsync(TestContext.Current.CancellationToken).AsTask().Within());
+        Assert.Equal(1, Next());
+        // From then on it is waited for no more, and its end tells nothing.
+        Write();
+        Assert.Equal(1, Next());
+        var other = _outbox.Gather();
+        Write();
+        kept.End();
+        Assert.Null(Next());
+        other.End();
+        Assert.Equal(1, Next());
+    }
+
+    [Fact]
+    public void A_tick_counts_for_what_waited_since_it_began()
+    {
+        var first = _outbox.Gather();
+        Write();
+        first.End();
+        Assert.Equal(1, Next());
+        var second = _outbox.Gather();
+        Write();
+        _time.Advance(Tick);
+        Assert.Null(Next());
+        _time.Advance(Tick);
+        Assert.Equal(1, Next());
+        second.End();
+    }
+
+    [Fact]
+    public void A_full_frame_waits_for_nobody_and_neither_does_its_rest()
+    {
+        _outbox.Gather();
+        var message = new Message { Reply = new Reply { Envelope = Google.Protobuf.ByteString.CopyFrom(new byte[25_000]) } };
+        foreach (var frame in (int?[])[null, null, 2])
+        {
+            _outbox.Write(new Outgoing(message));
+            Assert.Equal(frame, Next());
+        }
+
+        Assert.Equal(1, Next());
+        Write();
+        Assert.Null(Next());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Receipts_gather_as_well(bool hurried)
+    {
+        var gathering = _outbox.Gather();
+        _outbox.Flush();
+        Assert.Null(Next());
+        if (hurried)
+        {
+            _outbox.Hurry();
+            Assert.Equal(0, Next());
+        }
+
+        gathering.End();
+        Assert.Equal(hurried ? null : 0, Next());
+    }
+
+    [Fact]
+    public void On_a_new_connection_nothing_gathers_that_came_on_the_old_one()
+    {
+        var gathering = _outbox.Gather();
+        Write();
+        _outbox.Resume(0);
+        Assert.Equal(1, Next());
+        gathering.End();
+    }
+
+    private void Write() => _outbox.Write(new Outgoing(new Message { Cancel = new Cancel() }));
+
+    private int? Next() => _outbox.NextFrame()?.Messages.Count;
 
     private static void Take(Frame? frame, ReceiveWindow window, List<ulong> got)
     {

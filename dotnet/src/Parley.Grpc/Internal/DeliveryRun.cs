@@ -24,6 +24,7 @@ internal sealed class DeliveryRun : SlotRun
     private bool _hasRun;
 
     public DeliveryRun(DispatchContext context, Dispatcher dispatcher, DeliveryLedger ledger, Session session, HostedAgent hosted, Delivery delivery)
+        : base(session)
     {
         (_context, _dispatcher, _ledger, _session, _hosted, _delivery) = (context, dispatcher, ledger, session, hosted, delivery);
         // Here, so that a malformed delivery fails before it is taken up.
@@ -74,7 +75,7 @@ internal sealed class DeliveryRun : SlotRun
         }
     }
 
-    public override async Task RunAsync()
+    protected override async Task HandleAsync()
     {
         var options = _context.Options;
         using var limit = new CancellationTokenSource(options.EventTimeout, options.TimeProvider);

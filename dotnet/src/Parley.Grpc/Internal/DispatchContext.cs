@@ -17,22 +17,22 @@ internal sealed record DispatchContext(
     public InFlight InFlight { get; } = new();
 
     /// <summary>Starts a run whose turn it is, as soon as there is a slot for it if it needs one.</summary>
-    public void Start(HostedAgent hosted, HandlerRun run)
+    public void Start(HostedAgent hosted, SlotRun run)
     {
-        if (run is SlotRun { NeedsSlot: true } limited)
+        if (run.NeedsSlot)
         {
-            Slots.Start(hosted, limited);
+            Slots.Start(hosted, run);
         }
         else
         {
-            hosted.Start(run);
+            run.StartOn(hosted);
         }
     }
 
     /// <summary>The run that had the agent's lane has ended: the next one starts.</summary>
     public void StartNext(HostedAgent hosted)
     {
-        if (hosted.Events.Next() is { } next)
+        if (hosted.Events.Next() is SlotRun next)
         {
             Start(hosted, next);
         }

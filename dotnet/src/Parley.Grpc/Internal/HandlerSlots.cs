@@ -21,7 +21,7 @@ internal sealed class HandlerSlots(int count)
         }
 
         run.Take(this);
-        hosted.Start(run);
+        run.StartOn(hosted);
     }
 
     /// <summary>A slot is free: it goes to the next.</summary>
@@ -38,20 +38,40 @@ internal sealed class HandlerSlots(int count)
         }
 
         next.Run.Take(this);
-        next.Hosted.Start(next.Run);
+        next.Run.StartOn(next.Hosted);
     }
 }
 
 /// <summary>A run that may hold a slot; it gives it back once, when it has ended for whoever waits for it.</summary>
-internal abstract class SlotRun : HandlerRun
+/// <param name="session">In which its message came.</param>
+internal abstract class SlotRun(Session session) : HandlerRun
 {
     private HandlerSlots? _slots;
+    private Gathering? _gathering;
 
     /// <summary>Whether it may start only when there is a slot; nested calls need none (RPC-15).</summary>
     public abstract bool NeedsSlot { get; }
 
+    /// <summary>Starts the handler; what it says before it waits for anything leaves with what others say that came with it.</summary>
+    public void StartOn(HostedAgent hosted)
+    {
+        _gathering = session.Join();
+        hosted.Start(this);
+    }
+
+    /// <inheritdoc />
+    public sealed override Task RunAsync()
+    {
+        var running = HandleAsync();
+        _gathering?.End();
+        return running;
+    }
+
     /// <summary>The run holds a slot from now on.</summary>
     public void Take(HandlerSlots slots) => Interlocked.Exchange(ref _slots, slots);
+
+    /// <summary>Runs the handler and says what came of it; never throws.</summary>
+    protected abstract Task HandleAsync();
 
     /// <summary>Gives the slot back, if there is one still.</summary>
     protected void ReleaseSlot() => Interlocked.Exchange(ref _slots, null)?.Release();

@@ -5,24 +5,66 @@ namespace Parley;
 
 /// <summary>What a session has to say: numbered messages are kept until the broker has received them (SES-8, SES-9).</summary>
 /// <remarks>Outlives connections: what was not received is written again, under the same numbers.</remarks>
-internal sealed class Outbox(ReceiveWindow window)
+internal sealed class Outbox : IDisposable
 {
     // One message may be larger; it travels alone (MSG-8).
     private const int CutBytes = 64 * 1024;
 
+    // What gathers waits no longer than a tick or two for work that keeps its thread.
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(1);
+
+    private readonly ReceiveWindow _window;
+    private readonly ITimer _clock;
     private readonly Lock _lock = new();
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private Queue<(ulong Seq, Outgoing Message)> _waiting = new();
     private Queue<(ulong Seq, Outgoing Message)> _kept = new();
     private ulong _lastSeq;
-    private int _inLastFrame;
     private bool _flush;
     private bool _closed;
+    private volatile Gathering? _gathering;
+    private int _gatheredBytes;
+    private bool _isTicking;
+    private bool _hasLeft;
+    private bool _isHurried;
+
+    /// <summary>Nothing is said yet.</summary>
+    /// <param name="window">What each frame tells of what came.</param>
+    /// <param name="time">The clock.</param>
+    public Outbox(ReceiveWindow window, TimeProvider time)
+    {
+        _window = window;
+        _clock = time.CreateTimer(static outbox => ((Outbox)outbox!).TimeIsUp(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Several messages have come together. End the gathering when all of them have been taken up.</summary>
+    public Gathering Gather()
+    {
+        lock (_lock)
+        {
+            return Join() ?? (_gathering = new Gathering(this));
+        }
+    }
+
+    /// <summary>Some work begins: the gathering that it is part of, or null. It ends its part when it has spoken, or waits.</summary>
+    public Gathering? Join() => _gathering is { } present && present.TryJoin() ? present : null;
+
+    /// <summary>All that came together has spoken, or waits.</summary>
+    public void Over(Gathering gathering)
+    {
+        lock (_lock)
+        {
+            if (gathering == _gathering)
+            {
+                _gathering = null;
+                Wake();
+            }
+        }
+    }
 
     /// <summary>Queues a message; dropped when the session is over.</summary>
     public void Write(Outgoing message)
     {
-        bool isFirst;
         lock (_lock)
         {
             if (_closed)
@@ -30,14 +72,13 @@ internal sealed class Outbox(ReceiveWindow window)
                 return;
             }
 
-            isFirst = _waiting.Count == 0;
             _waiting.Enqueue((0, message));
-        }
-
-        // Behind others nobody need be told: the writer takes all that waits before it sleeps.
-        if (isFirst)
-        {
-            _wake.Writer.TryWrite(true);
+            _gatheredBytes += message.Message.EnvelopeBytes();
+            // Behind others nobody need be told: the writer takes all that waits before it sleeps.
+            if (_waiting.Count == 1 || (_gathering is not null && _gatheredBytes >= CutBytes))
+            {
+                Wake();
+            }
         }
     }
 
@@ -47,9 +88,18 @@ internal sealed class Outbox(ReceiveWindow window)
         lock (_lock)
         {
             _flush = true;
+            Wake();
         }
+    }
 
-        _wake.Writer.TryWrite(true);
+    /// <summary>Nothing gathers any more: what waits, and what is still said, leaves at once.</summary>
+    public void Hurry()
+    {
+        lock (_lock)
+        {
+            _isHurried = true;
+            Wake();
+        }
     }
 
     /// <summary>The broker has received everything up to this number.</summary>
@@ -76,20 +126,22 @@ internal sealed class Outbox(ReceiveWindow window)
             // Heartbeats belong to the connection that was to carry them.
             var again = _kept.Where(m => m.Seq > received).Concat(_waiting.Where(m => m.Message.IsNumbered));
             (_waiting, _kept, _flush) = (new(again), new(), true);
+            _gathering = null;
+            Wake();
         }
-
-        _wake.Writer.TryWrite(true);
     }
 
     /// <summary>The session is over: nothing more is written.</summary>
-    public void Close()
+    public void Dispose()
     {
         lock (_lock)
         {
-            _closed = true;
+            (_closed, _isHurried) = (true, true);
             _waiting.Clear();
             _kept.Clear();
         }
+
+        _clock.Dispose();
     }
 
     /// <summary>Whether the broker may have the command.</summary>
@@ -101,44 +153,25 @@ internal sealed class Outbox(ReceiveWindow window)
         }
     }
 
-    /// <summary>Messages that are to be written.</summary>
-    public int Count
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _waiting.Count;
-            }
-        }
-    }
-
-    /// <summary>Whether messages come in numbers: several wait, or some do and the last frame had several.</summary>
-    public bool IsBusy
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _waiting.Count > 1 || (_waiting.Count == 1 && _inLastFrame > 1);
-            }
-        }
-    }
-
     /// <summary>Done when there may be something to write; for one reader at a time.</summary>
     public ValueTask<bool> WaitAsync(CancellationToken cancellationToken) => _wake.Reader.ReadAsync(cancellationToken);
 
-    /// <summary>What is ready, as one frame cut at 64 KiB; null when there is nothing to say.</summary>
+    /// <summary>What is ready, as one frame cut at 64 KiB; null when there is nothing to say, or more is about to be said.</summary>
     public Frame? NextFrame()
     {
         lock (_lock)
         {
+            if (!MayLeave())
+            {
+                return null;
+            }
+
             var frame = new Frame();
             for (var bytes = 0; bytes < CutBytes && _waiting.TryPeek(out var next);)
             {
                 var (seq, outgoing) = next;
                 // Nobody waits for it any more, and the broker has never heard of it.
-                if (seq == 0 && outgoing.Answer?.Task.IsCompleted == true)
+                if (seq == 0 && outgoing.Answer?.HasEnded == true)
                 {
                     _waiting.Dequeue();
                     continue;
@@ -162,9 +195,55 @@ internal sealed class Outbox(ReceiveWindow window)
             }
 
             _flush = false;
-            _inLastFrame = frame.Messages.Count;
-            window.Stamp(frame);
+            // What is left over follows at once.
+            _gatheredBytes = _waiting.Count > 0 ? CutBytes : 0;
+            _hasLeft = true;
+            _window.Stamp(frame);
             return frame;
+        }
+    }
+
+    // What follows needs the lock.
+    private void Wake()
+    {
+        if (MayLeave())
+        {
+            _wake.Writer.TryWrite(true);
+        }
+    }
+
+    private bool MayLeave()
+    {
+        if (!_flush && _waiting.Count == 0)
+        {
+            return false;
+        }
+
+        if (_gathering is null || _isHurried || _gatheredBytes >= CutBytes)
+        {
+            return true;
+        }
+
+        if (!_isTicking)
+        {
+            (_isTicking, _hasLeft) = (_clock.Change(Tick, Timeout.InfiniteTimeSpan), false);
+        }
+
+        return false;
+    }
+
+    private void TimeIsUp()
+    {
+        lock (_lock)
+        {
+            _isTicking = false;
+            // Unless what waits came only after a frame that has left since.
+            if (!_hasLeft)
+            {
+                _gathering = null;
+            }
+
+            Wake();
         }
     }
 

@@ -8,6 +8,7 @@ namespace Parley;
 internal abstract class PendingAnswer(CallBudget budget, Message message) : PendingCall<Message>
 {
     private volatile bool _written;
+    private Gathering? _gathering;
 
     public CallBudget Budget => budget;
 
@@ -47,6 +48,12 @@ internal abstract class PendingAnswer(CallBudget budget, Message message) : Pend
     /// <summary>The outcome that tells that a session ended.</summary>
     public bool EndsWithSession => _written && !IsRepeatable;
 
+    /// <summary>The answer has come with others: what whoever waits for it says next leaves together with what those say.</summary>
+    public void Join(Gathering? gathering) => Volatile.Write(ref _gathering, gathering);
+
+    /// <summary>That is said, or it was no answer after all.</summary>
+    public void Leave() => Interlocked.Exchange(ref _gathering, null)?.End();
+
     public void MarkWritten() => _written = true;
 
     /// <summary>The broker refused it without having looked at it: it is as if it had never been sent.</summary>
@@ -69,7 +76,7 @@ internal abstract class PendingAnswer(CallBudget budget, Message message) : Pend
     }
 
     /// <summary>The broker answered with an error.</summary>
-    public virtual void Fail(ParleyException error) => TrySetException(error);
+    public virtual bool Fail(ParleyException error) => TrySetException(error);
 
     /// <summary>The session is over, and so is the command.</summary>
     public void Lose(string why) => TrySetException(_written
@@ -90,6 +97,8 @@ internal abstract class PendingAnswer(CallBudget budget, Message message) : Pend
     protected Exception NotSent(ParleyException exceeded) => Sender?.WhyUnreachable is { } why
         ? new UnavailableException($"{exceeded.Message} It was not sent: {why}.", exceeded)
         : exceeded;
+
+    protected override void OnTold() => Leave();
 
     protected override void OnAbandoned(bool cancelled) => Sender?.Abandon(this, cancelled);
 }
@@ -131,7 +140,7 @@ internal sealed class PendingRequest(AgentId recipient, CallBudget budget, Messa
     private static readonly TimeSpan ClockSlack = TimeSpan.FromSeconds(1);
 
     /// <summary>The caller says whose timeout applied, whoever noticed first that the time is up.</summary>
-    public override void Fail(ParleyException error) => TrySetException(
+    public override bool Fail(ParleyException error) => TrySetException(
         error is DeadlineExceededException && Budget.Deadline.Remaining < ClockSlack
             ? Budget.Exceeded($"{recipient} did not answer", error.MayHaveRun)
             : error);

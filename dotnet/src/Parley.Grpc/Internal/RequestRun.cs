@@ -20,6 +20,7 @@ internal sealed class RequestRun : SlotRun
     private bool _hasRun;
 
     public RequestRun(DispatchContext context, Dispatcher dispatcher, Session session, HostedAgent hosted, ulong id, Request request)
+        : base(session)
     {
         (_context, _dispatcher, _session, _hosted, _id, _request) = (context, dispatcher, session, hosted, id, request);
         var time = context.Options.TimeProvider;
@@ -45,7 +46,7 @@ internal sealed class RequestRun : SlotRun
 
     public override bool NeedsSlot => _request.CallChain.Count == 0;
 
-    public override async Task RunAsync()
+    protected override async Task HandleAsync()
     {
         if (_isOver)
         {
@@ -61,7 +62,7 @@ internal sealed class RequestRun : SlotRun
                 _session.GiveBack(_request.Envelope.Length);
             }
 
-            succeeded = await HandleAsync(_told.Token).ConfigureAwait(false);
+            succeeded = await AnswerAsync(_told.Token).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -95,7 +96,7 @@ internal sealed class RequestRun : SlotRun
     }
 
     /// <summary>Runs the handler and sends its result; false if what it commits was refused.</summary>
-    private async Task<bool> HandleAsync(CancellationToken token)
+    private async Task<bool> AnswerAsync(CancellationToken token)
     {
         // In the agent's turn, as the handler itself.
         var agent = await _context.Host.ReadyAsync(_hosted).ConfigureAwait(true);

@@ -53,7 +53,7 @@ internal sealed class SendCredit(Outbox outbox, ProducerNumbers numbers)
     {
         while (!_closed && _sentMessages < _creditMessages && _sentBytes < _creditBytes && _waiting.TryDequeue(out var next))
         {
-            if (next.Message.Answer?.Task.IsCompleted == true)
+            if (next.Message.Answer?.HasEnded == true)
             {
                 continue;
             }

@@ -9,10 +9,6 @@ namespace Parley;
 internal sealed class Session : ICommandSender, IDisposable
 {
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan LongestGathering = TimeSpan.FromMilliseconds(1);
-
-    // After so many turns in which nothing was added, nothing more is about to be.
-    private const int IdleTurns = 2;
 
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -40,7 +36,7 @@ internal sealed class Session : ICommandSender, IDisposable
     public Session(Welcome welcome, ProducerNumbers numbers, TimeProvider time, ILogger logger, ISessionOwner owner)
     {
         (Welcome, _time, _logger, _owner) = (welcome, time, logger, owner);
-        _outbox = new Outbox(_window);
+        _outbox = new Outbox(_window, time);
         _credit = new SendCredit(_outbox, numbers);
         _brokerKinds = [.. welcome.Kinds];
         _liveness = new Liveness(this, TimeSpan.FromMilliseconds(Math.Max(welcome.HeartbeatIntervalMs, 1)), time);
@@ -135,6 +131,9 @@ internal sealed class Session : ICommandSender, IDisposable
         }
     }
 
+    /// <inheritdoc cref="Outbox.Join" />
+    public Gathering? Join() => _outbox.Join();
+
     /// <summary>Done at once while the broker was heard lately; else when it has confirmed the session, or that is over (SES-16).</summary>
     public ValueTask ConfirmAsync() => _liveness.ConfirmAsync();
 
@@ -189,6 +188,8 @@ internal sealed class Session : ICommandSender, IDisposable
     public void Close(string reason)
     {
         Tell(new Message { Goodbye = new Goodbye { Reason = reason } });
+        // First this, so that the writer does not take what gathers for nothing.
+        _outbox.Hurry();
         _isClosing = true;
         _outbox.Flush();
     }
@@ -198,13 +199,16 @@ internal sealed class Session : ICommandSender, IDisposable
     {
         _over = why;
         _credit.Close();
-        _outbox.Close();
         Dispose();
         return [.. _pending.Values.Where(a => _pending.TryRemove(a.Id, out _)).OrderBy(a => a.Order)];
     }
 
     /// <inheritdoc />
-    public void Dispose() => _liveness.Dispose();
+    public void Dispose()
+    {
+        _liveness.Dispose();
+        _outbox.Dispose();
+    }
 
     /// <summary>True if it ended because there was nothing more to say; false if the connection broke.</summary>
     private async Task<bool> WriteAsync(Connection connection, CancellationToken ended)
@@ -213,11 +217,9 @@ internal sealed class Session : ICommandSender, IDisposable
         {
             while (true)
             {
-                await GatherAsync().ConfigureAwait(false);
                 while (_outbox.NextFrame() is { } frame)
                 {
                     await connection.Requests.WriteAsync(frame, ended).ConfigureAwait(false);
-                    await GatherAsync().ConfigureAwait(false);
                 }
 
                 if (_isClosing)
@@ -241,21 +243,6 @@ internal sealed class Session : ICommandSender, IDisposable
         }
     }
 
-    /// <summary>Whatever is ready says what it has to say first, as long as each turn of the thread pool adds something.</summary>
-    /// <remarks>A frame costs the broker as much as many messages. Who is alone with what it says does not wait.</remarks>
-    private async ValueTask GatherAsync()
-    {
-        var began = _time.GetTimestamp();
-        var idle = 0;
-        for (var said = _outbox.Count; _outbox.IsBusy && idle < IdleTurns && _time.GetElapsedTime(began) < LongestGathering;)
-        {
-            await Task.Yield();
-            var before = said;
-            said = _outbox.Count;
-            idle = said > before ? 0 : idle + 1;
-        }
-    }
-
     private async Task<string> ReadAsync(Connection connection)
     {
         try
@@ -263,7 +250,23 @@ internal sealed class Session : ICommandSender, IDisposable
             Read(connection.FirstFrame, skip: 1);
             while (!_isOverByGoodbye && await connection.Responses.MoveNext(CancellationToken.None).ConfigureAwait(false))
             {
-                Read(connection.Responses.Current, skip: 0);
+                var frame = connection.Responses.Current;
+                // Who is alone with what it says waits for nobody.
+                if (frame.Messages.Count == 1)
+                {
+                    Read(frame, skip: 0);
+                    continue;
+                }
+
+                var gathering = _outbox.Gather();
+                try
+                {
+                    Read(frame, skip: 0);
+                }
+                finally
+                {
+                    gathering.End();
+                }
             }
 
             return _farewell is { Length: > 0 } farewell ? $"{StatusCode.Unavailable}: {farewell}" : "the broker ended the connection";
@@ -339,15 +342,14 @@ internal sealed class Session : ICommandSender, IDisposable
         }
 
         pending.Answered?.Invoke(answer);
-        if (answer.KindCase != Message.KindOneofCase.Error)
+        pending.Join(Join());
+        if (!(answer.KindCase == Message.KindOneofCase.Error ? Refuse(pending, answer.Error.FromWire()) : pending.TrySetResult(answer)))
         {
-            pending.TrySetResult(answer);
-        }
-        else if (answer.Error.FromWire() is var error && !(error is DrainingException && _owner.TakeBack(pending)))
-        {
-            pending.Fail(error);
+            pending.Leave();
         }
     }
+
+    private bool Refuse(PendingAnswer pending, ParleyException error) => !(error is DrainingException && _owner.TakeBack(pending)) && pending.Fail(error);
 
     // A connection that breaks has no status of the broker's; what the broker announced says more than the transport's error.
     private string Why(Exception e) => e switch

@@ -357,7 +357,7 @@ internal sealed class Uplink : ISessionOwner, ICommandSender, IDisposable
 
             (_isReady, _down) = (true, null);
             // First what was sent before, in its order; then what was not.
-            foreach (var answer in _parked.OrderBy(a => a.WasOrdered ? 0 : 1).ThenBy(a => a.Order).Where(a => !a.Task.IsCompleted).ToArray())
+            foreach (var answer in _parked.OrderBy(a => a.WasOrdered ? 0 : 1).ThenBy(a => a.Order).Where(a => !a.HasEnded).ToArray())
             {
                 Send(answer);
             }

@@ -120,6 +120,10 @@ internal static class WireTypes
         return UnsafeByteOperations.UnsafeWrap(bytes);
     }
 
+    /// <summary>Bytes of the envelope that a message carries; 0 if it carries none.</summary>
+    public static int EnvelopeBytes(this Message message) =>
+        (message.Request?.Envelope ?? message.Reply?.Envelope ?? message.Publish?.Envelope)?.Length ?? 0;
+
     /// <summary>The message in an envelope's payload; null when there is none.</summary>
     public static SerializedMessage? Content(this Envelope envelope) =>
         envelope.Payload is { } payload ? new SerializedMessage(payload.TypeName, payload.ContentType, payload.Data.Memory) : null;

@@ -111,7 +111,7 @@ public sealed partial class InProcessRuntime
             {
                 // In the agent's turn, as the handler itself.
                 var agent = await runtime._host.ReadyAsync(hosted).ConfigureAwait(true);
-                if (!call.Task.IsCompleted)
+                if (!call.HasEnded)
                 {
                     hasRun = call.HasStarted = true;
                     CallScope.Enter(scope);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Parley.Tests.Runtime;
@@ -59,11 +60,46 @@ public sealed class PendingCallTests
         Assert.Equal([false], _call.Abandoned);
     }
 
+    [Fact]
+    public async Task It_knows_when_the_waiter_has_done_what_it_did_about_the_outcome()
+    {
+        using var released = new ManualResetEventSlim();
+        var outcome = _call.WaitAsync(_time, TimeSpan.FromMinutes(2), CancellationToken.None);
+        // Waits for the outcome as soon as it is called.
+        async Task Waiter()
+        {
+            await outcome.ConfigureAwait(false);
+            released.Wait(TimeSpan.FromSeconds(20), CancellationToken.None);
+            _call.Told.Enqueue("the waiter has gone on");
+            await _call.End.ConfigureAwait(false);
+        }
+
+        var waiter = Waiter();
+        // Never in the thread that ends it: this one.
+        Assert.True(_call.TrySetResult(1));
+        Assert.True(_call.HasEnded);
+        released.Set();
+        await waiter.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal(["the waiter has gone on", "told"], _call.Told);
+    }
+
     private sealed class Waited : PendingCall<int>
     {
+        private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ConcurrentQueue<string> Told { get; } = [];
+
+        public Task End => _end.Task;
+
         public List<bool> Abandoned { get; } = [];
 
         protected override Exception DeadlineError() => new TimeoutException();
+
+        protected override void OnTold()
+        {
+            Told.Enqueue("told");
+            _end.TrySetResult();
+        }
 
         protected override void OnAbandoned(bool cancelled) => Abandoned.Add(cancelled);
     }

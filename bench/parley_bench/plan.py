@@ -86,7 +86,7 @@ class Plan:
 _TIMES: Mapping[Length, tuple[int, float, float]] = {
     "quick": (1, 0.1, 45),
     "short": (5, 0.4, 225),
-    "full": (5, 0.6, 5400),
+    "full": (5, 0.4, 5400),
     "alternatives": (5, 0.6, 1500),
     "compare": (8, 0.5, 150),
 }

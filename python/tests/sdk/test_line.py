@@ -76,6 +76,22 @@ async def test_no_handler_starts_before_a_silent_session_is_confirmed(scripted: 
     await close(connected)
 
 
+async def test_what_ends_a_silence_is_not_started_before_the_session_is_confirmed(scripted: ScriptedBroker) -> None:
+    connected = await connect(scripted, welcome={"heartbeat_interval_ms": 60_000})
+    peer = connected.peer
+    ponger = await host_agent(connected, Ponger)
+    peer.answer_heartbeats = False
+    connected.runtime._uplink.session.heard_at -= 200.0
+    calls = range(1, 41)  # more than are taken in one turn
+    peer.send(*(request(call) for call in calls))
+    await peer.fence()
+    asked = [m.id for frame in peer.frames for m in frame.messages if m.HasField("heartbeat") and m.id]
+    assert (len(asked), ponger.calls) == (1, 0)
+    peer.send(Message(re=asked[0], heartbeat=session_pb2.Heartbeat()), numbered=False)
+    assert [(await peer.expect("reply")).re for _ in calls] == list(calls)
+    await close(connected)
+
+
 async def test_a_connection_on_which_nothing_comes_is_given_up(
     scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,10 +119,9 @@ class Line:
         size = 0
         try:
             while True:
-                silent = time.monotonic() - session.heard_at > SILENT_INTERVALS * session.interval
+                if time.monotonic() - session.heard_at > SILENT_INTERVALS * session.interval:
+                    self._confirm()  # before anything that ends the silence starts a handler
                 await session.take_frame(frame, size)
-                if silent:
-                    self._confirm()
                 frame, size = await connection.read()
         except (ConnectionLostError, BrokenStreamError) as broken:
             self._end(str(broken))

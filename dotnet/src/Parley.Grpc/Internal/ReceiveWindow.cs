@@ -5,8 +5,8 @@ namespace Parley;
 /// <summary>What this side tells the broker about what it received: receipts (SES-8) and credit (FLOW-1).</summary>
 internal sealed class ReceiveWindow
 {
-    /// <summary>The credit that comes with Hello.</summary>
-    public const ulong FirstMessages = 100;
+    /// <summary>The credit that comes with Hello: covered messages whose handlers have not started, several large frames.</summary>
+    public const ulong FirstMessages = 256;
 
     /// <summary>The credit that comes with Hello, in bytes of envelopes.</summary>
     public const ulong FirstBytes = 16 * 1024 * 1024;

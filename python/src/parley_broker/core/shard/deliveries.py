@@ -236,7 +236,11 @@ class Deliveries:
             self._effects.log("debug", "event ignored", recipient=ack.recipient, position=ack.position)
         commit = self._ledger.write(DeliverySettled(ack.recipient, ack.position))
         self._desk.out.append(Answer(session, re, Done(), commit))
-        pace.settled(self._settle(recipient, pending, now), now - pending.delivered)
+        place = self._settle(recipient, pending, now)
+        pace.settled(place, now - pending.delivered)
+        if ack.commit is not None and place.kept is not None and place.kept.effectively_once:
+            # It begins nothing before it hears that this is durable, so its next event comes in the same frame.
+            recipient.commit = commit
         self.advance(recipient, now)
         self._tidy(recipient)
 

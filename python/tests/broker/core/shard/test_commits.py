@@ -125,6 +125,19 @@ class TestAck:
         assert done(stage.worker.ask(acked(delivery, commit(delivery.epoch, 0))))
         assert len(stage.worker.take(Delivery)) == 1
 
+    def test_the_next_event_leaves_with_the_commit(self, stage: Stage) -> None:
+        core, worker = stage.core, stage.worker
+        delivery = stage.delivered()
+        stage.caller.publish("in/k", b"next")
+        core.hold = True
+        worker.command(acked(delivery, commit(delivery.epoch, 0)))
+        assert worker.take(Delivery) == []
+        core.hold = False
+        core.settle()
+        frame = core.machine.take(worker.connection, core.now)
+        assert frame is not None
+        assert [type(message.body) for message in frame.messages] == [Done, Delivery]
+
     def test_an_agent_does_not_get_what_it_publishes_itself(self, stage: Stage) -> None:
         delivery = stage.delivered()
         stage.worker.ask(acked(delivery, commit(delivery.epoch, 0, b"", event("in/k", b"mine"))))

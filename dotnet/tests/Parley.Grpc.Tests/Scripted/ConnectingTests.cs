@@ -21,7 +21,7 @@ public sealed class ConnectingTests : IAsyncLifetime
         var frame = connection.Frames[0];
         var hello = frame.Messages.Single().Hello;
         Assert.Equal((1u, 1u, "test", "dotnet"), (hello.MinVersion, hello.MaxVersion, hello.InstanceId, hello.SdkLanguage));
-        Assert.Equal((0ul, 100ul, 16ul * 1024 * 1024), (frame.FirstSeq, frame.CreditMessages, frame.CreditBytes));
+        Assert.Equal((0ul, 256ul, 16ul * 1024 * 1024), (frame.FirstSeq, frame.CreditMessages, frame.CreditBytes));
         Assert.NotEmpty(hello.ProducerId);
         Assert.Contains((uint)Message.KindOneofCase.Delivery, hello.Kinds);
         Assert.Equal(RuntimeState.Connected, runtime.State);

@@ -135,13 +135,13 @@ public sealed class HostTests : IAsyncLifetime
     public async Task Credit_comes_back_when_handlers_start()
     {
         var (_, connection) = await ActivatedAsync();
-        for (var i = 0; i < 60; i++)
+        for (var i = 0; i < 150; i++)
         {
             await connection.RequestAsync(Agent, new Ask("x"));
             await connection.NextAsync(Message.KindOneofCase.Reply);
         }
 
-        Assert.InRange(connection.Frames.Max(f => f.CreditMessages), 125ul, 160ul);
+        Assert.InRange(connection.Frames.Max(f => f.CreditMessages), 320ul, 406ul);
         Assert.True(connection.Frames.Max(f => f.CreditBytes) > 16 * 1024 * 1024);
     }
 

@@ -24,9 +24,9 @@ public sealed class ResumingTests : SessionScene
         Assert.InRange(again.Request.TimeoutMs, 1u, request.Request.TimeoutMs);
         var published = await second.NextAsync(Message.KindOneofCase.Publish);
         var frames = second.Frames;
-        Assert.Equal((100ul, 16ul * 1024 * 1024), (frames[0].CreditMessages, frames[0].CreditBytes));
+        Assert.Equal((256ul, 16ul * 1024 * 1024), (frames[0].CreditMessages, frames[0].CreditBytes));
         Assert.Equal((ulong)numbered + 1, frames.First(f => f.FirstSeq > 0).FirstSeq);
-        Assert.True(frames.First(f => f.FirstSeq > 0).CreditMessages >= 100, "the credit totals are said again");
+        Assert.True(frames.First(f => f.FirstSeq > 0).CreditMessages >= 256, "the credit totals are said again");
         await second.SendAsync(Reply(request, "resumed"), new Message { Re = published.Id, Published = new Published { Recipients = 1 } });
         Assert.Equal("resumed", (await call.Within()).Text);
         await publish.Within();

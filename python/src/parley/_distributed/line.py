@@ -119,7 +119,7 @@ class Line:
         size = 0
         try:
             while True:
-                if time.monotonic() - session.heard_at > SILENT_INTERVALS * session.interval:
+                if self._is_silent:
                     self._confirm()  # before anything that ends the silence starts a handler
                 await session.take_frame(frame, size)
                 frame, size = await connection.read()
@@ -133,14 +133,18 @@ class Line:
 
     # ---- liveness
 
+    @property
+    def _is_silent(self) -> bool:
+        return time.monotonic() - self._session.heard_at > SILENT_INTERVALS * self._session.interval
+
     def may_start(self) -> bool:
         """True if a handler may start; False until the session is confirmed after a silence (SPEC SES-16)."""
         if self._confirming or self.ended.done():
             return False
-        if time.monotonic() - self._session.heard_at <= SILENT_INTERVALS * self._session.interval:
-            return True
-        self._confirm()
-        return False
+        if self._is_silent:
+            self._confirm()
+            return False
+        return True
 
     def _confirm(self) -> None:
         if not self._confirming:
@@ -166,7 +170,7 @@ class Line:
         elif now - self._session.heard_at > max(DEAD_INTERVALS * interval, SHORTEST_SILENCE) and self._confirming:
             self._end(f"the broker has said nothing for {now - self._session.heard_at:.1f} s")
             return
-        elif now - self._session.heard_at > SILENT_INTERVALS * interval:
+        elif self._is_silent:
             self._confirm()
         if self._last_beat is None or self._last_beat.written:  # one that waits says as much as two
             self._last_beat = self._session.send(Message(heartbeat=session_pb2.Heartbeat()), numbered=False)

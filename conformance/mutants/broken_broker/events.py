@@ -11,7 +11,6 @@ from mark import wrap
 from parley_broker import config
 from parley_broker.core.effects import NO_COMMIT
 from parley_broker.core.gateway.gateway import Gateway
-from parley_broker.core.messages import Publish
 from parley_broker.core.shard import deliveries, pace
 from parley_broker.core.shard.catalogue import Catalogue
 from parley_broker.core.shard.dead_letters import DeadLetters
@@ -22,7 +21,6 @@ from parley_broker.core.shard.hosts import Host
 from parley_broker.core.shard.producers import Producers
 from parley_broker.core.shard.shard import Shard
 from parley_broker.errors import CommandError, Reason
-from parley_broker.frontends.grpc_v1 import servicer
 
 
 def delivered_twice() -> None:
@@ -118,20 +116,22 @@ def all_credit_spent_ahead() -> None:
 
 
 def last_published_first() -> None:
-    """Events that come in one frame are stored in the opposite order."""
+    """Of two events to a recipient the later one is the first in its queue."""
 
-    def make(decode: Any) -> Any:
-        def wrong(data: bytes, now: float) -> Any:
-            frame = decode(data, now)
-            at = [index for index, message in enumerate(frame.messages) if isinstance(message.body, Publish)]
-            turned = [frame.messages[index] for index in reversed(at)]
-            for index, message in zip(at, turned, strict=True):
-                frame.messages[index] = message
-            return frame
+    def make(enqueue: Any) -> Any:
+        earlier: dict[Any, Any] = {}
+
+        def wrong(self: Any, agent: Any, event: Any, commit: int, now: float) -> None:
+            first = earlier.pop(agent, None)
+            if first is None:
+                earlier[agent] = event
+                return
+            enqueue(self, agent, replace(event, position=first.position), commit, now)
+            enqueue(self, agent, replace(first, position=event.position), commit, now)
 
         return wrong
 
-    wrap(servicer, "decode_frame", make)
+    wrap(Deliveries, "enqueue", make)
 
 
 def later_events_wait_for_nothing() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from parley_conformance.faults import armed
-from parley_conformance.matching import differences
+from parley_conformance.matching import differences, matches
 from parley_conformance.model import Failed
 from parley_conformance.pair_case import Table
 from parley_conformance.party import Party
@@ -116,17 +116,21 @@ async def worker_drained(table: Table, calls: int, stops: Sequence[str]) -> None
     number = 0
     stopping: list[asyncio.Task[Any]] = []
     for piece in range(pieces):
+        busy = []
         for left in reversed(range(calls // pieces)):
             number += 1
-            # Each agent has one in hand when a worker begins to stop.
-            busy_ms = 5 if left >= _AGENTS else 300
-            do = [{"sleep": busy_ms}, {"reply": f"{number}"}]
+            # Each agent has its last one in hand when a worker begins to stop.
+            last = left < _AGENTS
+            if last:
+                busy.append(f"c{number}")
+            do = [{"sleep": 300 if last else 5}, {"reply": f"{number}"}]
             call = {"label": f"c{number}", "to": f"probe/{number % _AGENTS}", "wait_for_ready": True, "do": do}
             await caller.call(call)
             await caller.publish({"label": f"e{number}", "topic": f"news/{number % _AGENTS}"})
-            if number % 10 == 0 and left >= _AGENTS:
+            if number % 10 == 0 and not last:
                 await caller.outcome(f"c{number}", _LONG_MS)
         if piece < len(stops):
+            await _all_begun(hosts, busy)
             stopping.append(asyncio.create_task(table[stops[piece]].command("stop", {})))
     for each in stopping:
         await each
@@ -161,21 +165,25 @@ async def rolling_upgrade(table: Table, calls: int) -> None:
     number = 0
     sent: dict[str, str] = {}
 
-    async def load(kind: str, busy_ms: int = 5) -> None:
+    async def load(kind: str, busy_ms: int = 5) -> list[str]:
         nonlocal number
+        labels = []
         for _ in range(calls):
             mine = number = number + 1
+            labels.append(f"c{mine}")
             sent[f"c{mine}"] = sent[f"e{mine}"] = kind
             do = [{"sleep": busy_ms}, {"reply": f"{mine}"}]
             call = {"label": f"c{mine}", "to": f"probe/{mine % 5}", "wait_for_ready": True, "type": kind, "do": do}
             await caller.call(call)
             await caller.publish({"label": f"e{mine}", "topic": f"news/{mine % 5}", "type": kind})
+        return labels
 
     async def replace(old: str, new: str) -> None:
         await table.launch(new)
         await table.connect(new)
         # Some of these are under way when the old one stops.
-        await load("probe", busy_ms=100)
+        busy = await load("probe", busy_ms=300)
+        await _all_begun([table[old], table[new]], busy)
         await table[old].command("stop", {})
 
     await load("probe")
@@ -266,29 +274,42 @@ async def _went_well(caller: Party, number: int, rule: str) -> None:
             raise Failed(f"{label}: {'; '.join(wrong)}", rule=rule)
 
 
+async def _all_begun(hosts: Sequence[Party], labels: Sequence[str]) -> None:
+    """Each of these calls is in the hands of one of the hosts, or has been."""
+    if found := await _missing(hosts, labels, "enter", {}):
+        raise Failed(f"{len(found)} of {len(labels)} calls did not start, e.g. {found[0]}", rule="RPC-1")
+
+
 async def _all_left(hosts: Sequence[Party], labels: Sequence[str]) -> None:
     """Each of these events was handled to its end by one of the hosts."""
-    left: set[str] = set()
+    if found := await _missing(hosts, labels, "leave", {"how": "returned"}):
+        raise Failed(f"{len(found)} of {len(labels)} events were not handled, e.g. {found[0]}", rule="PUB-1")
+
+
+async def _missing(
+    hosts: Sequence[Party], labels: Sequence[str], kind: str, expected: Mapping[str, Any]
+) -> Sequence[str]:
+    """Waits until the hosts have seen this of each label; which ones they have not when the time is over."""
+    met: set[str] = set()
     looked_at = dict.fromkeys((host.name for host in hosts), 0)
 
     def missing() -> list[str]:
         for host in hosts:
             seen = host.adapter.observations
             new = (seen[at] for at in range(looked_at[host.name], len(seen)))
-            left.update(o.label for o in new if o.kind == "leave" and o.fields["how"] == "returned")
+            met.update(o.label for o in new if o.kind == kind and matches(expected, o.fields))
             looked_at[host.name] = len(seen)
-        return [label for label in labels if label not in left]
+        return [label for label in labels if label not in met]
 
     deadline = asyncio.get_running_loop().time() + _LONG_MS / 1000
-    while found := missing():
-        if asyncio.get_running_loop().time() >= deadline:
-            raise Failed(f"{len(found)} of {len(labels)} events were not handled, e.g. {found[0]}", rule="PUB-1")
+    while (found := missing()) and asyncio.get_running_loop().time() < deadline:
         waiting = [asyncio.create_task(host.adapter.changed.wait()) for host in hosts]
         for host in hosts:
             host.adapter.changed.clear()
         await asyncio.wait(waiting, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
+    return found
 
 
 WORKLOADS: Mapping[str, Callable[..., Awaitable[None]]] = {

@@ -46,7 +46,11 @@ async def slow_reader(table: Table, calls: int, flood: int, size: int, memory_mi
 
 
 async def early_deliveries(table: Table, credit: int, quick: int, waiting: int) -> None:
-    """An agent is quick, then handles nothing: whatever the broker has sent to it ahead, it left credit for others."""
+    """An agent is quick, then handles nothing: whatever the broker has sent to it ahead, it left credit for others.
+
+    It is quick more than twice as often as there is credit: a broker that sends more ahead the longer that goes well,
+    and in portions, has then sent all that it ever would.
+    """
     caller, worker = table.peers["a"], table.peers["w"]
     for number in range(quick + waiting):
         await caller.do({"publish": {"topic": "news/k", "envelope": str(number)}})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ from grpc.aio import EOF, BaseError  # type: ignore[attr-defined]
 from parley_broker.errors import DEFECT, EndCode
 from parley_broker.frontends.base import Broker
 from parley_broker.frontends.grpc_v1.codec import NotAFrame, decode_frame, encode_frame
+from parley_broker.frontends.grpc_v1.crowd import Crowd
 from parley_broker.frontends.grpc_v1.status import STATUS_OF
 
 SERVICE = "parley.v1.BrokerService"
@@ -23,10 +25,12 @@ FLUSH_LIMIT = 1.0
 class _Stream:
     """The Link of one connection. One reader and one writer, each a task for the whole stream."""
 
-    def __init__(self, context: Any) -> None:
+    def __init__(self, context: Any, crowd: Crowd) -> None:
         self._context = context
+        self._crowd = crowd
         self._log: Any = structlog.get_logger("parley.broker")
         self._wakened = asyncio.Event()
+        self._is_writing = False
         self.ending: asyncio.Future[tuple[EndCode, str]] = asyncio.get_running_loop().create_future()
         """With what the stream is to end."""
 
@@ -51,6 +55,8 @@ class _Stream:
                 return
             if data is EOF:
                 return
+            if self._is_writing:
+                self._crowd.grow()
             try:
                 broker.receive(connection, decode_frame(data, broker.now()))
             except NotAFrame as failure:
@@ -67,13 +73,18 @@ class _Stream:
         write = self._context.write
         while self._wakened.is_set() or not self.ending.done():
             await self._wakened.wait()
+            since = self._crowd.now()
+            while self._crowd.keeps(since):  # noqa: ASYNC110 - a timer is too coarse, and frames may cease to come
+                await asyncio.sleep(0)
             self._wakened.clear()
             if (data := self._next(broker, connection)) is not None:
+                self._is_writing = True
                 try:
                     await write(data)
                 except BaseError:
                     # The stream is broken, which its end tells.
                     return
+                self._is_writing = False
 
     def _next(self, broker: Broker, connection: int) -> bytes | None:
         try:
@@ -105,10 +116,12 @@ class BrokerServicer:
 
     Args:
         broker: Decides.
+        clock: The time in seconds.
     """
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, clock: Callable[[], float] = time.monotonic) -> None:
         self._broker = broker
+        self._crowd = Crowd(clock)
 
     def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
         """What a gRPC server needs to serve `Connect`."""
@@ -117,7 +130,7 @@ class BrokerServicer:
 
     async def connect(self, _requests: Any, context: Any) -> None:
         """One stream from its first byte to its status."""
-        stream = _Stream(context)
+        stream = _Stream(context, self._crowd)
         connection = self._broker.connect(context.peer(), stream)
         reader = asyncio.ensure_future(stream.read(self._broker, connection))
         writer = asyncio.ensure_future(stream.write(self._broker, connection))

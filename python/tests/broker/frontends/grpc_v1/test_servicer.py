@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import deque
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
@@ -20,7 +21,10 @@ from parley_broker.core.messages import Done, Frame, Heartbeat, Message, Status,
 from parley_broker.core.views import AgentView, SessionView
 from parley_broker.errors import EndCode, Reason
 from parley_broker.frontends.base import Link
+from parley_broker.frontends.grpc_v1.crowd import NEXT
 from parley_broker.frontends.grpc_v1.server import GrpcServer
+from parley_broker.frontends.grpc_v1.servicer import BrokerServicer
+from parley_wire.v1 import broker_service_pb2 as wire
 
 PATIENCE = 10.0
 
@@ -226,3 +230,87 @@ async def test_a_stream_that_breaks_under_a_write_is_no_defect(played: Played, h
     await server.stop(0)
     assert heard.logs == []
     assert heard.nothing_vanished()
+
+
+class Line:
+    """The context of a stream: what the client sends, and how long each write takes, is the test's choice."""
+
+    def __init__(self) -> None:
+        self.coming: asyncio.Queue[bytes] = asyncio.Queue()
+        self.written: list[wire.Frame] = []
+        self.under_way = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    def peer(self) -> str:
+        return "a test"
+
+    async def read(self) -> bytes:
+        return await self.coming.get()
+
+    async def write(self, data: bytes) -> None:
+        self.written.append(wire.Frame.FromString(data))
+        self.under_way.set()
+        await self.may_end.wait()
+
+    def says(self, number: int) -> None:
+        said = message(number, list_subscriptions={})
+        self.coming.put_nowait(wire.Frame(first_seq=number, messages=[said]).SerializeToString())
+
+
+class Joined(Played):
+    """What it has to say leaves in one frame."""
+
+    def take(self, connection: int) -> Frame | None:
+        messages = [message for frame in self.outgoing for message in frame.messages]
+        self.outgoing.clear()
+        return Frame(self.sent, 0, 0, 0, messages) if messages else None
+
+
+class TestCrowds:
+    """Frames that come one upon the other are answered together."""
+
+    async def test_what_comes_before_an_answer_is_written_makes_the_next_one_wait(self) -> None:
+        async with self.connected() as (line, clock):
+            line.says(1)
+            await self.settles(line.under_way.is_set)
+            line.says(2)
+            await self.settles(line.coming.empty)
+            line.may_end.set()
+            await self.turns()
+            assert self.answered(line) == [[1]]
+            line.says(3)
+            await self.turns()
+            assert self.answered(line) == [[1]]
+            clock[0] += NEXT
+            await self.settles(lambda: len(line.written) == 2)
+            assert self.answered(line) == [[1], [2, 3]]
+
+    async def test_what_comes_alone_is_answered_at_once(self) -> None:
+        async with self.connected() as (line, _):
+            line.may_end.set()
+            for number in (1, 2, 3):
+                line.says(number)
+                await self.settles(lambda number=number: len(line.written) == number)
+            assert self.answered(line) == [[1], [2], [3]]
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[tuple[Line, list[float]]]:
+        line, clock = Line(), [100.0]
+        serving = asyncio.ensure_future(BrokerServicer(Joined(), lambda: clock[0]).connect(None, line))
+        try:
+            yield line, clock
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
+
+    async def settles(self, what: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not what():  # noqa: ASYNC110 - the stream does not tell
+                await asyncio.sleep(0)
+
+    async def turns(self) -> None:
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    def answered(self, line: Line) -> list[list[int]]:
+        return [[message.re for message in frame.messages] for frame in line.written]

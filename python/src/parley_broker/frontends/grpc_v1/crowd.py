@@ -8,6 +8,7 @@ they do not, nobody waits.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 NEXT = 0.0003
@@ -17,7 +18,7 @@ LONGEST = 0.001
 
 
 class Crowd:
-    """Whether frames come one upon the other, on any stream.
+    """Frames that come one upon the other, on any stream; to be used on one event loop.
 
     Args:
         clock: The time in seconds.
@@ -26,15 +27,28 @@ class Crowd:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._until = clock()
-
-    def now(self) -> float:
-        """The moment that a wait begins."""
-        return self._clock()
+        self._limit = self._until
+        self._over = asyncio.Event()
+        self._over.set()
 
     def grow(self) -> None:
         """A frame came from a client that is just being written to: it did not wait for what became of its last one."""
         self._until = self._clock() + NEXT
 
-    def keeps(self, since: float) -> bool:
-        """Whether what has been waiting since then waits on."""
-        return self._clock() < min(self._until, since + LONGEST)
+    async def passed(self) -> None:
+        """Returns at once where there is no crowd; else when the next frame is overdue, or the longest wait is over."""
+        if self._over.is_set():
+            now = self._clock()
+            if now >= self._until:
+                return
+            self._limit = now + LONGEST
+            self._over.clear()
+            self._look()
+        await self._over.wait()
+
+    def _look(self) -> None:
+        # In turns of the event loop, whose timers are too coarse; once in a turn, however many wait.
+        if self._clock() < min(self._until, self._limit):
+            asyncio.get_running_loop().call_soon(self._look)
+        else:
+            self._over.set()

@@ -73,9 +73,7 @@ class _Stream:
         write = self._context.write
         while self._wakened.is_set() or not self.ending.done():
             await self._wakened.wait()
-            since = self._crowd.now()
-            while self._crowd.keeps(since):  # noqa: ASYNC110 - a timer is too coarse, and frames may cease to come
-                await asyncio.sleep(0)
+            await self._crowd.passed()
             self._wakened.clear()
             if (data := self._next(broker, connection)) is not None:
                 self._is_writing = True

@@ -52,8 +52,8 @@ def party_command(language: Language, role: Role, url: str, python: Sequence[str
     if language == "python":
         program = [*python, str(BENCH / "parties/python/party.py")]
     else:
-        # .NET compiles what has run often better, but by default only when nothing new has run for 100 ms: that comes in
-        # the middle of what is measured. So it is compiled as soon as it is known.
+        # .NET compiles what has run often better, but by default only when nothing new has run for 100 ms: that comes
+        # in the middle of what is measured. So it is compiled as soon as it is known.
         program = ["env", "DOTNET_TC_CallCountingDelayMs=0", "dotnet", str(DOTNET_PARTY)]
     return [*program, role, url]
 
